@@ -1,0 +1,76 @@
+#include <xgrad/build_info.hpp>
+#include <xgrad/version.hpp>
+
+#include <string>
+
+#ifdef XGRAD_HAVE_OPENBLAS
+extern "C" char* openblas_get_config(void);
+extern "C" int openblas_get_parallel(void);
+#endif
+
+#define XGRAD_QUOTE_VALUE(x) #x
+#define XGRAD_QUOTE(x) XGRAD_QUOTE_VALUE(x)
+
+namespace xgrad {
+namespace {
+
+const char* simd() {
+#if defined(__AVX512F__)
+  return "AVX-512";
+#elif defined(__AVX2__)
+  return "AVX2";
+#elif defined(__AVX__)
+  return "AVX";
+#elif defined(__SSE2__)
+  return "SSE2";
+#elif defined(__ARM_FEATURE_SVE)
+  return "SVE";
+#elif defined(__ARM_NEON)
+  return "NEON";
+#else
+  return "none";
+#endif
+}
+
+std::string compiler() {
+#if defined(__clang__)
+  return std::string("clang++ ") + __clang_version__;
+#elif defined(__GNUC__)
+  return std::string("g++ ") + __VERSION__;
+#else
+  return "unknown";
+#endif
+}
+
+std::string blas() {
+#ifdef XGRAD_HAVE_OPENBLAS
+  const char* threads[] = {"one thread", "own threads", "OpenMP threads"};
+  const int parallel = openblas_get_parallel();
+  std::string text = openblas_get_config();
+  if (parallel >= 0 && parallel < 3) text += std::string(", ") + threads[parallel];
+  return text;
+#else
+  return XGRAD_BLAS_NAME;
+#endif
+}
+
+std::string openmp() {
+#ifdef _OPENMP
+  return XGRAD_OPENMP_RUNTIME " (OpenMP " XGRAD_QUOTE(_OPENMP) ")";
+#else
+  return "off";
+#endif
+}
+
+}  // namespace
+
+const char* version() noexcept {
+  return XGRAD_QUOTE(XGRAD_VERSION_MAJOR) "." XGRAD_QUOTE(XGRAD_VERSION_MINOR) "." XGRAD_QUOTE(XGRAD_VERSION_PATCH);
+}
+
+std::string build_info() {
+  return std::string("xgrad: ") + version() + "\ncompiler: " + compiler() + "\nSIMD: " + simd() + "\nBLAS: " + blas() +
+         "\nOpenMP: " + openmp() + "\n";
+}
+
+}  // namespace xgrad
