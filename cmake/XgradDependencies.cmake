@@ -1,4 +1,6 @@
-# Everything the build needs from outside. What is missing is collected, so that one message names all of it.
+# Everything the build needs from outside. What is missing is collected, so that one message names all of it. The targets
+# are global because a project that adds this one links them through xgrad::xgrad.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 set(xgrad_missing "")
 set(xgrad_missing_packages "")
 
