@@ -1,0 +1,5 @@
+// Everything light: tensors, the tape, operations, layers, optimizers, data and files. elementwise.hpp and xtensor.hpp
+// are included on their own, because they bring heavy headers along.
+#pragma once
+#include <xgrad/autograd.hpp>
+#include <xgrad/tensor.hpp>

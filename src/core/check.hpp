@@ -1,0 +1,56 @@
+// The wording of errors, and checks that many operations share.
+#pragma once
+#include <xgrad/tensor.hpp>
+
+#include <fmt/format.h>
+#include <string>
+
+template <>
+struct fmt::formatter<xgrad::Shape> : fmt::formatter<std::string> {
+  template <class Context>
+  auto format(const xgrad::Shape& shape, Context& context) const {
+    return fmt::formatter<std::string>::format(xgrad::to_string(shape), context);
+  }
+};
+template <>
+struct fmt::formatter<xgrad::Dtype> : fmt::formatter<std::string> {
+  template <class Context>
+  auto format(xgrad::Dtype dtype, Context& context) const {
+    return fmt::formatter<std::string>::format(xgrad::name(dtype), context);
+  }
+};
+
+namespace xgrad::detail {
+
+// " at file:line", or nothing for an unknown place.
+std::string at(Here here);
+
+// Throws E with the message and the place. The message begins with the operation's name: "matmul: ...".
+template <class E, class... Args>
+[[noreturn, gnu::cold, gnu::noinline]] void raise(Here here, fmt::format_string<Args...> format, Args&&... args) {
+  throw E(fmt::format(format, std::forward<Args>(args)...) + at(here));
+}
+template <class E, class... Args>
+void check(bool condition, Here here, fmt::format_string<Args...> format, Args&&... args) {
+  if (!condition) [[unlikely]]
+    raise<E>(here, format, std::forward<Args>(args)...);
+}
+
+// A dimension from -dim..dim-1 to 0..dim-1. A 0-d tensor takes 0 and -1. IndexError otherwise.
+std::int64_t wrap_dim(const char* op, std::int64_t dim, std::int64_t rank, Here here);
+// All of a list, distinct; empty means all dimensions. Result ascending.
+Shape wrap_dims(const char* op, const std::vector<std::int64_t>& dims, std::int64_t rank, Here here);
+
+// DtypeError unless floating.
+void check_floating(const char* op, const Tensor& tensor, Here here);
+// DtypeError unless both have the same dtype.
+void check_same_dtype(const char* op, const Tensor& a, const Tensor& b, Here here);
+// The common shape of broadcasting operands; ShapeError that names the op.
+Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b, Here here);
+
+// The dtype two operands meet in: equal ones stay; a number adopts a floating tensor's; a floating number with an
+// integer or bool tensor gives the default dtype; integers with a floating tensor give the float; bool with int64
+// gives int64; float32 with float64 is a DtypeError, and so are the storage types.
+Dtype promote(const char* op, const Operand& a, const Operand& b, Here here);
+
+}  // namespace xgrad::detail
