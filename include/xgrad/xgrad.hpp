@@ -2,4 +2,5 @@
 // are included on their own, because they bring heavy headers along.
 #pragma once
 #include <xgrad/autograd.hpp>
+#include <xgrad/state_dict.hpp>
 #include <xgrad/tensor.hpp>

@@ -1,0 +1,70 @@
+#include <xgrad/state_dict.hpp>
+
+#include "core/check.hpp"
+
+namespace xgrad {
+
+namespace {
+void check_entry(const char* op, const std::string& name, const Tensor& tensor, Here here) {
+  detail::check<ValueError>(!name.empty(), here, "{}: the name of a tensor is empty", op);
+  detail::check<ValueError>(tensor.defined(), here, "{}: the tensor \"{}\" is undefined", op, name);
+}
+}  // namespace
+
+StateDict::StateDict(std::initializer_list<value_type> entries, Here here)
+    : StateDict(entries.begin(), entries.end(), here) {}
+
+void StateDict::insert(std::string name, Tensor tensor, Here here) {
+  check_entry("StateDict.insert", name, tensor, here);
+  detail::check<ValueError>(!places_.contains(name), here,
+                            "StateDict.insert: the name \"{}\" is there already; insert_or_assign replaces it", name);
+  entries_.emplace_back(name, std::move(tensor));
+  places_.emplace(std::move(name), entries_.size() - 1);
+}
+
+void StateDict::insert_or_assign(std::string name, Tensor tensor, Here here) {
+  check_entry("StateDict.insert_or_assign", name, tensor, here);
+  const auto place = places_.find(name);
+  if (place == places_.end())
+    insert(std::move(name), std::move(tensor), here);
+  else
+    entries_[place->second].second = std::move(tensor);
+}
+
+bool StateDict::erase(std::string_view name) {
+  const auto found = places_.find(name);
+  if (found == places_.end()) return false;
+  const std::size_t place = found->second;
+  places_.erase(found);
+  entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(place));
+  for (auto& [other, index] : places_)
+    if (index > place) --index;
+  return true;
+}
+
+StateDict::const_iterator StateDict::find(std::string_view name) const {
+  const auto place = places_.find(name);
+  return place == places_.end() ? entries_.end() : entries_.begin() + static_cast<std::ptrdiff_t>(place->second);
+}
+
+Tensor StateDict::at(std::string_view name, Here here) const {
+  const auto entry = find(name);
+  if (entry == end())
+    detail::raise<ValueError>(here, "StateDict.at: there is no tensor \"{}\" among the {} here", name, size());
+  return entry->second;
+}
+
+std::vector<std::string> StateDict::keys() const {
+  std::vector<std::string> names;
+  names.reserve(entries_.size());
+  for (const auto& [name, tensor] : entries_) names.push_back(name);
+  return names;
+}
+
+StateDict StateDict::clone() const {
+  StateDict copy;
+  for (const auto& [name, tensor] : entries_) copy.insert(name, tensor.detach().clone());
+  return copy;
+}
+
+}  // namespace xgrad
