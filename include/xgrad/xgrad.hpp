@@ -2,5 +2,7 @@
 // are included on their own, because they bring heavy headers along.
 #pragma once
 #include <xgrad/autograd.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/equality.hpp>
 #include <xgrad/state_dict.hpp>
 #include <xgrad/tensor.hpp>
