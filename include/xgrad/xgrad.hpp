@@ -5,4 +5,5 @@
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/state_dict.hpp>
+#include <xgrad/memory.hpp>
 #include <xgrad/tensor.hpp>

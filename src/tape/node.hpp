@@ -97,6 +97,8 @@ class Node : public Counted, public Pooled {
   SmallArray<Edge, 3> inputs;
   SmallArray<OutputMeta, 1> outputs;
   std::unique_ptr<Hooks> hooks;
+  // The next node to be freed: graphs are released in a loop, never by recursion.
+  mutable const Node* next_dead = nullptr;
 };
 
 // Where the gradient of a leaf arrives.
@@ -173,9 +175,15 @@ class Backward {
 
 bool anomaly_enabled() noexcept;
 // Under DetectAnomalyGuard: AutogradError when the output has a NaN and no input has.
-void check_anomaly(const char* name, Here here, const Tensor& output, std::initializer_list<const Tensor*> inputs);
+void check_anomaly(const std::string& name, Here here, const Tensor& output, std::span<const Tensor* const> inputs);
 
-inline bool requires_grad(const Tensor& tensor) noexcept { return tensor.defined() && impl(tensor).node; }
+// Whether a view's base got a new history (by a recorded change in place) that the view has not seen yet.
+inline bool is_stale(const TensorImpl& view) noexcept { return view.base && view.base->history != view.history; }
+inline bool requires_grad(const Tensor& tensor) noexcept {
+  if (!tensor.defined()) return false;
+  const TensorImpl& t = impl(tensor);
+  return (is_stale(t) ? t.base->node : t.node).get() != nullptr;
+}
 // Whether an operation on these inputs is recorded: grad mode is on and one of them requires grad.
 template <class Range>
 bool records(const Range& inputs) noexcept {
@@ -200,7 +208,10 @@ class RuleNode final : public Node {
   RuleNode(const char* name, Here here, std::size_t inputs, std::size_t outputs, Rule rule)
       : Node(name, here, inputs, outputs), rule_(std::move(rule)) {}
   void run(Backward& backward) override { (*rule_)(backward); }
-  void release() noexcept override { rule_.reset(); }
+  // A rule that saved nothing can run again at any time.
+  void release() noexcept override {
+    if constexpr (!std::is_trivially_destructible_v<Rule>) rule_.reset();
+  }
   bool released() const noexcept override { return !rule_.has_value(); }
 
  private:
@@ -219,7 +230,7 @@ template <class MakeRule>
 Tensor record(const char* name, Here here, Tensor output, std::initializer_list<const Tensor*> inputs,
               MakeRule&& make_rule) {
   if (anomaly_enabled()) [[unlikely]]
-    check_anomaly(name, here, output, inputs);
+    check_anomaly(name, here, output, {inputs.begin(), inputs.size()});
   if (!records(inputs) || !is_floating_point(impl(output).dtype)) return output;
   using Rule = decltype(make_rule());
   Ref<Node> node(new RuleNode<Rule>(name, here, inputs.size(), 1, make_rule()));
@@ -231,6 +242,8 @@ Tensor record(const char* name, Here here, Tensor output, std::initializer_list<
 template <class MakeRule>
 void record(const char* name, Here here, const TensorList& outputs, const std::vector<const Tensor*>& inputs,
             MakeRule&& make_rule) {
+  if (anomaly_enabled()) [[unlikely]]
+    for (const Tensor& output : outputs) check_anomaly(name, here, output, inputs);
   if (!records(inputs)) return;
   using Rule = decltype(make_rule());
   Ref<Node> node(new RuleNode<Rule>(name, here, inputs.size(), outputs.size(), make_rule()));

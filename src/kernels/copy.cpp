@@ -1,0 +1,164 @@
+#include "kernels/copy.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/dispatch.hpp"
+#include "core/tensor_impl.hpp"
+#include "kernels/parallel.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+// Two geometries over one shape, neighbouring dimensions that run on joined and sizes of 1 left out; the last dimension
+// is the target's fastest.
+struct Pair {
+  Shape shape, to, from;
+};
+
+Pair coalesce(const TensorImpl& target, const TensorImpl& source) {
+  Pair p;
+  const std::size_t missing = target.shape.size() - source.shape.size();
+  for (std::size_t d = 0; d < target.shape.size(); ++d) {
+    if (target.shape[d] == 1) continue;
+    const bool broadcast = d < missing || source.shape[d - missing] == 1;
+    const std::int64_t from = broadcast ? 0 : source.strides[d - missing];
+    const std::int64_t to = target.strides[d];
+    if (!p.shape.empty() && p.to.back() == to * target.shape[d] && p.from.back() == from * target.shape[d]) {
+      p.shape[p.shape.size() - 1] *= target.shape[d];
+      p.to[p.to.size() - 1] = to;
+      p.from[p.from.size() - 1] = from;
+    } else {
+      p.shape.push_back(target.shape[d]);
+      p.to.push_back(to);
+      p.from.push_back(from);
+    }
+  }
+  if (p.shape.empty()) {
+    p.shape.push_back(1);
+    p.to.push_back(1);
+    p.from.push_back(1);
+  }
+  return p;
+}
+
+template <class To, class From>
+To convert(From value) {
+  if constexpr (std::is_same_v<To, bool>) return value != From(0);
+  // A cast of NaN or of a number out of range is undefined in C++; it gives the smallest integer here.
+  else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    constexpr double limit = 9223372036854775808.0;
+    const auto wide = static_cast<double>(value);
+    if (!(wide >= -limit && wide < limit)) return static_cast<To>(INT64_MIN);
+    return static_cast<To>(static_cast<std::int64_t>(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+template <class To, class From>
+void copy_run(To* to, std::int64_t to_stride, const From* from, std::int64_t from_stride, std::int64_t count) {
+  if (to_stride == 1 && from_stride == 1) {
+    if constexpr (std::is_same_v<To, From>)
+      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(To));
+    else
+      for (std::int64_t i = 0; i < count; ++i) to[i] = convert<To>(from[i]);
+  } else if (from_stride == 0) {
+    const To value = convert<To>(*from);
+    for (std::int64_t i = 0; i < count; ++i) to[i * to_stride] = value;
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i * to_stride] = convert<To>(from[i * from_stride]);
+  }
+}
+
+// A plane that is transposed between the two: blocks that fit the first cache.
+template <class To, class From>
+void copy_plane(To* to, const From* from, const Pair& p, std::size_t a, std::size_t b) {
+  constexpr std::int64_t block = 16;
+  for (std::int64_t i = 0; i < p.shape[a]; i += block)
+    for (std::int64_t j = 0; j < p.shape[b]; j += block) {
+      const std::int64_t rows = std::min(block, p.shape[a] - i), columns = std::min(block, p.shape[b] - j);
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < columns; ++c)
+          to[(i + r) * p.to[a] + (j + c) * p.to[b]] = convert<To>(from[(i + r) * p.from[a] + (j + c) * p.from[b]]);
+    }
+}
+
+template <class To, class From>
+void copy_strided(To* to, const From* from, const Pair& p) {
+  const std::size_t rank = p.shape.size();
+  const bool transposed = rank >= 2 && p.from[rank - 1] != 1 && p.from[rank - 1] != 0 && p.from[rank - 2] == 1;
+  const std::size_t inner = transposed ? 2 : 1;
+  if (rank == 1) {
+    const std::int64_t count = p.shape[0];
+    parallel_for(count, 1 << 16, count, [&](std::int64_t begin, std::int64_t end) {
+      copy_run(to + begin * p.to[0], p.to[0], from + begin * p.from[0], p.from[0], end - begin);
+    });
+    return;
+  }
+  std::int64_t outer = 1, run = 1;
+  for (std::size_t d = 0; d < rank - inner; ++d) outer *= p.shape[d];
+  for (std::size_t d = rank - inner; d < rank; ++d) run *= p.shape[d];
+  const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(run, 1));
+  parallel_for(outer, grain, outer * run, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t o = begin; o < end; ++o) {
+      std::int64_t rest = o, to_at = 0, from_at = 0;
+      for (std::size_t d = rank - inner; d-- > 0;) {
+        const std::int64_t i = rest % p.shape[d];
+        rest /= p.shape[d];
+        to_at += i * p.to[d];
+        from_at += i * p.from[d];
+      }
+      if (transposed)
+        copy_plane(to + to_at, from + from_at, p, rank - 2, rank - 1);
+      else
+        copy_run(to + to_at, p.to[rank - 1], from + from_at, p.from[rank - 1], p.shape[rank - 1]);
+    }
+  });
+}
+
+}  // namespace
+
+void copy_elements(const Tensor& target, const Tensor& source) {
+  const TensorImpl& t = impl(target);
+  const TensorImpl& s = impl(source);
+  if (t.numel == 0) return;
+  const Pair p = coalesce(t, s);
+  if (t.dtype == s.dtype) {
+    dispatch_size(t.dtype, [&]<class T>() { copy_strided(data<T>(target), data<T>(source), p); });
+    return;
+  }
+  dispatch_all(t.dtype, [&]<class To>() {
+    dispatch_all(s.dtype, [&]<class From>() { copy_strided(data<To>(target), data<From>(source), p); });
+  });
+}
+
+void fill_elements(const Tensor& target, Scalar value) {
+  const TensorImpl& t = impl(target);
+  if (t.numel == 0) return;
+  if (t.contiguous) {
+    dispatch_all(t.dtype, [&]<class T>() {
+      T* to = data<T>(target);
+      const T v = value.to<T>();
+      parallel_for(t.numel, 1 << 16, t.numel,
+                   [&](std::int64_t begin, std::int64_t end) { std::fill(to + begin, to + end, v); });
+    });
+    return;
+  }
+  Tensor one = make_tensor({}, t.dtype);
+  fill_elements(one, value);
+  copy_elements(target, one);
+}
+
+bool has_nan(const Tensor& tensor) {
+  if (!is_floating_point(impl(tensor).dtype)) return false;
+  const Tensor values = dense(tensor);
+  return dispatch_floating(impl(values).dtype, [&]<class T>() {
+    const T* x = data<T>(values);
+    for (std::int64_t i = 0; i < impl(values).numel; ++i)
+      if (std::isnan(x[i])) return true;
+    return false;
+  });
+}
+
+}  // namespace xgrad::detail

@@ -1,0 +1,80 @@
+// The engine: runs recorded operations backward, newest first.
+#pragma once
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "tape/node.hpp"
+
+namespace xgrad::detail {
+
+// One backward pass. Every node has a larger sequence number than the nodes it leads to, so that the newest waiting
+// node has all its gradients: no count of dependencies and no walk over the graph is needed before.
+class Engine {
+ public:
+  // Accumulates into leaves.
+  Engine(bool create_graph, bool retain_graph, Here here);
+  // Gathers the gradients of `targets` instead, and visits only what leads to them.
+  Engine(bool create_graph, bool retain_graph, Here here, const std::vector<Edge>& roots, std::vector<Edge> targets);
+
+  void run(const std::vector<Edge>& roots, TensorList gradients);
+  // The gradients gathered, in the order of the targets; undefined where none arrived.
+  TensorList take_gathered() { return std::move(gathered_); }
+
+  // For Backward.
+  bool leads_to_target(const Edge& edge) const;
+  void deliver(const Node* from, const Edge& edge, Tensor gradient);
+  Tensor pending(const Edge& edge);
+  bool create_graph() const noexcept { return create_graph_; }
+
+ private:
+  struct Task {
+    Ref<Node> node;
+    SmallArray<Tensor, 1> gradients;
+  };
+  struct Waiting {
+    std::uint64_t sequence;
+    std::uint32_t slot;
+    friend bool operator<(const Waiting& a, const Waiting& b) noexcept { return a.sequence < b.sequence; }
+  };
+
+  // The slots of waiting nodes by their address: open addressing, as it is asked for every edge.
+  class Slots {
+   public:
+    std::uint32_t* find(const Node* node);
+    void insert(const Node* node, std::uint32_t slot);
+    void erase(const Node* node);
+
+   private:
+    struct Entry {
+      const Node* node = nullptr;
+      std::uint32_t slot = 0;
+    };
+    std::size_t home(const Node* node) const noexcept;
+    void grow();
+    std::vector<Entry> entries_ = std::vector<Entry>(16);
+    std::size_t count_ = 0;
+  };
+
+  void find_leading(const std::vector<Edge>& roots);
+  Task& task_of(const Ref<Node>& node);
+  void run_hooks(Task& task);
+  void gather(Task& task);
+  void accumulate(LeafNode& leaf, Tensor gradient);
+  void add(Tensor& sum, Tensor gradient);
+
+  bool create_graph_, retain_graph_;
+  Here here_;
+  bool gathering_ = false;
+  std::vector<Edge> targets_;
+  TensorList gathered_;
+  std::unordered_multimap<const Node*, std::size_t> target_of_;
+  std::unordered_set<const Node*> leading_;
+  std::vector<Task> tasks_;
+  std::vector<std::uint32_t> free_;
+  std::vector<Waiting> heap_;
+  Slots slots_;
+};
+
+}  // namespace xgrad::detail

@@ -1,0 +1,115 @@
+#include "tape/node.hpp"
+
+#include <atomic>
+
+#include "core/check.hpp"
+#include "kernels/copy.hpp"
+#include "ops/shape.hpp"
+#include "tape/engine.hpp"
+
+namespace xgrad {
+namespace {
+constinit thread_local bool grad_enabled = true;
+constinit thread_local int anomaly_depth = 0;
+}  // namespace
+
+bool is_grad_enabled() noexcept { return grad_enabled; }
+
+namespace detail {
+
+bool set_grad_enabled(bool enabled) noexcept { return std::exchange(grad_enabled, enabled); }
+int set_anomaly(int change) noexcept { return anomaly_depth += change; }
+bool anomaly_enabled() noexcept { return anomaly_depth > 0; }
+
+void check_anomaly(const std::string& name, Here here, const Tensor& output, std::span<const Tensor* const> inputs) {
+  if (!has_nan(output)) return;
+  for (const Tensor* input : inputs)
+    if (input && input->defined() && has_nan(*input)) return;
+  raise<AutogradError>(here, "{}: made a nan in the forward pass, from inputs without any", name);
+}
+
+namespace {
+std::atomic<std::uint64_t> next_sequence{1};
+constinit thread_local const Node* dead_nodes = nullptr;
+constinit thread_local bool freeing = false;
+}  // namespace
+
+Node::Node(const char* name_, Here here_, std::size_t inputs_, std::size_t outputs_)
+    : name(name_),
+      here(here_),
+      sequence(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+      inputs(inputs_),
+      outputs(outputs_) {}
+
+void destroy(const Node* node) noexcept {
+  if (freeing) {
+    node->next_dead = dead_nodes;
+    dead_nodes = node;
+    return;
+  }
+  freeing = true;
+  delete node;
+  while (dead_nodes) {
+    const Node* next = dead_nodes;
+    dead_nodes = next->next_dead;
+    delete next;
+  }
+  freeing = false;
+}
+
+void destroy(const GradCell* cell) noexcept { delete cell; }
+
+LeafNode::LeafNode(const Tensor& leaf, Ref<GradCell> cell_)
+    : Node("leaf", Here{nullptr, 0}, 0, 1), cell(std::move(cell_)) {
+  outputs[0] = {impl(leaf).shape, impl(leaf).dtype};
+}
+
+Saved::Saved(const Tensor& tensor)
+    : tensor_(tensor), version_(impl(tensor).storage->version.load(std::memory_order_relaxed)) {}
+
+Saved Saved::output(const Tensor& tensor, std::uint32_t number) {
+  Saved saved(make_alias(tensor));
+  saved.output_ = number;
+  return saved;
+}
+
+Tensor Backward::load(const Saved& saved) const {
+  if (!saved.tensor_.defined()) return {};
+  const TensorImpl& t = impl(saved.tensor_);
+  const std::int64_t version = t.storage->version.load(std::memory_order_relaxed);
+  check<AutogradError>(version == saved.version_, node_.here,
+                       "{}: a tensor of shape {} that its gradient needs was modified in place (version {}, saved as "
+                       "{}); modify a clone() instead",
+                       node_.label(), t.shape, version, saved.version_);
+  if (saved.output_ < 0 || !create_graph()) return saved.tensor_;
+  Tensor linked = make_alias(saved.tensor_);
+  impl(linked).node = Ref<Node>(&node_);
+  impl(linked).output = static_cast<std::uint32_t>(saved.output_);
+  impl(linked).leaf = false;
+  return linked;
+}
+
+Edge gradient_edge(const Tensor& tensor) {
+  TensorImpl& t = impl(tensor);
+  if (is_stale(t)) {
+    const Tensor base = Tensor::adopt(t.base.get());
+    EnableGradGuard enable;
+    const Tensor view = as_strided(base, t.shape, t.strides, t.offset, Here{nullptr, 0});
+    t.node = impl(view).node;
+    t.output = impl(view).output;
+    t.leaf = !t.node;
+    t.history = t.base->history;
+  }
+  return {t.node, t.output};
+}
+
+void set_history(const Tensor& output, const Ref<Node>& node, std::uint32_t number) {
+  TensorImpl& t = impl(output);
+  node->outputs[number] = {t.shape, t.dtype};
+  t.node = node;
+  t.output = number;
+  t.leaf = false;
+}
+
+}  // namespace detail
+}  // namespace xgrad
