@@ -4,6 +4,7 @@
 #include <xgrad/autograd.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/equality.hpp>
+#include <xgrad/ops/shape.hpp>
 #include <xgrad/state_dict.hpp>
 #include <xgrad/memory.hpp>
 #include <xgrad/tensor.hpp>
