@@ -277,7 +277,8 @@ Tensor from_blob(void* data, const Shape& shape, const Shape& strides, const Ten
   const std::int64_t size = element_size(dtype);
   std::function<void(void*)> release;
   if (deleter) release = [deleter = std::move(deleter), data](void*) { deleter(data); };
-  detail::Ref<detail::TensorImpl> blob(new detail::TensorImpl);
+  auto* blob = new detail::TensorImpl;
+  Tensor result = Tensor::adopt(blob);
   blob->storage =
       detail::wrap_storage(static_cast<std::byte*>(data) + low * size, (high - low) * size, std::move(release));
   blob->offset = -low;
@@ -286,7 +287,7 @@ Tensor from_blob(void* data, const Shape& shape, const Shape& strides, const Ten
   blob->strides = strides;
   blob->dtype = dtype;
   blob->contiguous = detail::is_contiguous(shape, strides);
-  return finish(Tensor::adopt(blob.leak()), options, here);
+  return finish(std::move(result), options, here);
 }
 
 TensorOptions detail::blob_options(Dtype dtype, const TensorOptions& options, Here here) {

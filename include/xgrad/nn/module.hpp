@@ -1,0 +1,139 @@
+// Module: parameters, buffers and child modules by name.
+#pragma once
+#include <xgrad/state_dict.hpp>
+#include <xgrad/tensor.hpp>
+
+#include <concepts>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+namespace xgrad::detail {
+struct ModuleState;
+}
+
+namespace xgrad::nn {
+
+class Module;
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+using NamedModules = std::vector<std::pair<std::string, Module>>;
+
+// Options of load_state_dict. strict: every name must be on both sides.
+struct LoadOptions {
+  bool strict = true;
+};
+
+// Base of all layers and models. A model is a struct that inherits it, with its layers as members:
+//
+//   struct Net : nn::Module {
+//     nn::Linear hidden = register_module("hidden", nn::Linear(2, 16));
+//     nn::Linear out = register_module("out", nn::Linear(16, 1));
+//     Tensor forward(const Tensor& x) { return out(xgrad::relu(hidden(x))); }
+//   };
+//
+// A module moves and does not copy, so that two models never share weights by accident; a second model of the same kind
+// is a new instance that loads the first one's state. A member and its parent's registry hold the same state on the
+// heap: what is done through one (train(), to(), load_state_dict()) is seen through the other, and a model that was
+// moved is still the model its optimizer works on. Assigning another layer to a registered member would leave the old
+// one in the registry: register it again under its name instead, which replaces it.
+//
+// A Module that was moved from has no state; using it is an Error.
+class Module {
+ public:
+  Module();
+  Module(Module&&) noexcept = default;
+  Module& operator=(Module&&) noexcept = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  virtual ~Module() = default;
+
+  // ---- what it has. Names of children are joined by dots: "block.fc1.weight". A module's own come first, then its
+  // children's in the order of registration.
+
+  // Parameters and their names; one that is registered in several places is listed once, under its first name.
+  NamedTensors named_parameters(bool recurse = true) const;
+  TensorList parameters(bool recurse = true) const;
+  // Buffers: state that is not trained, such as running means.
+  NamedTensors named_buffers(bool recurse = true) const;
+  TensorList buffers(bool recurse = true) const;
+  // A handle on each child module: the base class's part of it, sharing its state.
+  NamedModules named_children() const;
+  // The same for this module (named ""), its children, and theirs; each once.
+  NamedModules named_modules() const;
+  // A parameter or buffer by its full name. ValueError when there is none.
+  Tensor get_parameter(std::string_view name) const;
+  Tensor get_buffer(std::string_view name) const;
+  // The type's name without namespaces, as printed: "Linear".
+  std::string type_name() const;
+
+  // ---- what it is set to
+
+  // Switches layers that behave differently in training (dropout, batch normalisation), this one and all below it.
+  // Grad mode is not touched.
+  void train(bool training = true);
+  void eval() { train(false); }
+  bool is_training() const;
+  // Converts floating parameters and buffers, with their gradients, in place: handles held elsewhere (members,
+  // optimizers) see it. DtypeError unless floating.
+  void to(Dtype dtype);
+  // Drops the gradients of all parameters.
+  void zero_grad();
+  // Asks for gradients of all parameters, or no longer does (to freeze a part of a model).
+  void requires_grad_(bool requires_grad = true);
+  // Calls f with a handle on each module, children before their parents.
+  void apply(const std::function<void(Module&)>& f);
+
+  // ---- its state
+
+  // Parameters and buffers by name, sharing memory with the module and detached from the tape: clone() takes a
+  // snapshot. A tied parameter is there under each of its names.
+  StateDict state_dict() const;
+  // Copies tensors into the existing parameters and buffers, converting between floating dtypes. All is checked first.
+  // ValueError that lists missing and unexpected names (unless {.strict = false}), ShapeError that names the tensor and
+  // both shapes, DtypeError between floating and other dtypes.
+  void load_state_dict(const StateDict& state, const LoadOptions& options = {}, Here here = {});
+
+  // A nested description, as operator<< and fmt (with xgrad/format.hpp) write it:
+  //   Net(
+  //     (hidden): Linear(in_features=2, out_features=16, bias=True)
+  //   )
+  std::string to_string() const;
+
+  // ---- registering, for constructors. ValueError: a name that is empty, has a dot, or names another kind of thing.
+
+  // Takes a module and gives it back: `nn::Linear fc = register_module("fc", nn::Linear(2, 3));`
+  template <class M>
+  requires(!std::is_lvalue_reference_v<M> && std::derived_from<M, Module>) M
+      register_module(const std::string& name, M&& module, Here here = {}) {
+    add_module(name, module, typeid(M), here);
+    return std::forward<M>(module);
+  }
+  // Makes the tensor itself require grad and gives it back. An undefined tensor is a parameter left out (a bias that is
+  // switched off). AutogradError for the result of a recorded operation, DtypeError unless floating.
+  Tensor register_parameter(const std::string& name, Tensor tensor, bool requires_grad = true, Here here = {});
+  // A tensor that belongs to the state but is not trained. Not persistent: it stays out of state_dict().
+  Tensor register_buffer(const std::string& name, Tensor tensor, bool persistent = true, Here here = {});
+
+ protected:
+  // The text between the parentheses when the module is printed: "in_features=2, out_features=16, bias=True".
+  void set_description(std::string description);
+  // Error when the module was moved from. Layers call it before they use their members.
+  void check_alive(Here here) const;
+
+ private:
+  explicit Module(std::shared_ptr<detail::ModuleState> state) noexcept : state_(std::move(state)) {}
+  detail::ModuleState& state() const;
+  void add_module(const std::string& name, const Module& module, const std::type_info& type, Here here);
+
+  std::shared_ptr<detail::ModuleState> state_;
+};
+
+std::ostream& operator<<(std::ostream& stream, const Module& module);
+
+}  // namespace xgrad::nn

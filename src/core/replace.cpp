@@ -1,0 +1,36 @@
+#include "core/replace.hpp"
+
+#include <xgrad/autograd.hpp>
+
+#include "core/tensor_impl.hpp"
+#include "tape/node.hpp"
+
+namespace xgrad::detail {
+
+void convert_in_place(const Tensor& tensor, Dtype dtype) {
+  TensorImpl& target = impl(tensor);
+  if (target.dtype == dtype) return;
+  NoGradGuard no_grad;
+  const Tensor converted = dense(make_alias(tensor).to(dtype));
+  const TensorImpl& source = impl(converted);
+  Tensor gradient;
+  if (target.cell) {
+    std::lock_guard lock(target.cell->mutex);
+    if (target.cell->grad.defined()) gradient = target.cell->grad.to(dtype);
+  }
+  // What a graph saved of the old data must be seen to be out of date.
+  source.storage->version.store(target.storage->version.load() + 1);
+  target.storage = source.storage;
+  target.offset = source.offset;
+  target.strides = source.strides;
+  target.dtype = dtype;
+  target.contiguous = true;
+  target.base = nullptr;
+  if (target.node && target.node->is_leaf()) target.node->outputs[0].dtype = dtype;
+  if (gradient.defined()) {
+    std::lock_guard lock(target.cell->mutex);
+    target.cell->grad = gradient;
+  }
+}
+
+}  // namespace xgrad::detail

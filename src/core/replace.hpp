@@ -1,0 +1,12 @@
+// Changing what a tensor holds while keeping which tensor it is.
+#pragma once
+#include <xgrad/tensor.hpp>
+
+namespace xgrad::detail {
+
+// Converts `tensor` to a floating dtype for everybody who holds it: handles, registry and optimizer keep the same
+// tensor, a leaf stays a leaf, a gradient is converted too. Memory and strides are new; views of the old data, and
+// graphs recorded from it, no longer belong to it (running such a graph backward is an AutogradError).
+void convert_in_place(const Tensor& tensor, Dtype dtype);
+
+}  // namespace xgrad::detail

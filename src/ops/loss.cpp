@@ -1,0 +1,350 @@
+#include <xgrad/ops/loss.hpp>
+
+#include <cmath>
+#include <vector>
+
+#include "core/dispatch.hpp"
+#include "kernels/parallel.hpp"
+#include "ops/placed.hpp"
+#include "tape/node.hpp"
+
+namespace xgrad {
+
+using namespace detail;
+
+namespace {
+
+// ---- the losses: the value of an element and its slopes by input and target, for numbers and for tensors
+
+struct Mse {
+  static constexpr const char* name = "mse_loss";
+  template <class V>
+  V value(const V& x, const V& t) const {
+    return (x - t) * (x - t);
+  }
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return (x - t) * 2;
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return (x - t) * -2;
+  }
+};
+
+struct L1 {
+  static constexpr const char* name = "l1_loss";
+  template <class V>
+  V value(const V& x, const V& t) const {
+    return std::abs(x - t);
+  }
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return sign(x - t);
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return -sign(x - t);
+  }
+};
+
+struct SmoothL1 {
+  static constexpr const char* name = "smooth_l1_loss";
+  double beta;
+  template <class V>
+  V value(const V& x, const V& t) const {
+    const V d = std::abs(x - t);
+    return d < V(beta) ? d * d * V(0.5 / beta) : d - V(0.5 * beta);
+  }
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return clamp((x - t) * (1 / beta), -1, 1);
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return clamp((t - x) * (1 / beta), -1, 1);
+  }
+};
+
+struct Huber {
+  static constexpr const char* name = "huber_loss";
+  double delta;
+  template <class V>
+  V value(const V& x, const V& t) const {
+    const V d = std::abs(x - t);
+    return d <= V(delta) ? d * d * V(0.5) : V(delta) * (d - V(0.5 * delta));
+  }
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return clamp(x - t, -delta, delta);
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return clamp(t - x, -delta, delta);
+  }
+};
+
+struct BinaryCrossEntropy {
+  static constexpr const char* name = "binary_cross_entropy";
+  template <class V>
+  V value(const V& x, const V& t) const {
+    return -(t * at_least(log(x), -100) + (V(1) - t) * at_least(std::log1p(-x), -100));
+  }
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return (x - t) / at_least(x * (-x + 1), 1e-12);
+  }
+  template <class V>
+  V dt(const V& x, const V&) const {
+    return at_least(log(-x + 1), -100) - at_least(log(x), -100);
+  }
+};
+
+struct BinaryCrossEntropyWithLogits {
+  static constexpr const char* name = "binary_cross_entropy_with_logits";
+  template <class V>
+  V value(const V& x, const V& t) const {
+    return (x > 0 ? x : V(0)) - x * t + std::log1p(std::exp(-std::abs(x)));
+  }
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return sigmoid(x) - t;
+  }
+  template <class V>
+  V dt(const V& x, const V&) const {
+    return -x;
+  }
+};
+
+struct KlDiv {
+  static constexpr const char* name = "kl_div";
+  template <class V>
+  V value(const V& x, const V& t) const {
+    return t == V(0) ? V(0) : t * (std::log(t) - x);
+  }
+  template <class V>
+  V dx(const V&, const V& t) const {
+    return -t;
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return log(t) - x + 1;
+  }
+};
+
+struct KlDivLogTarget {
+  static constexpr const char* name = "kl_div";
+  template <class V>
+  V value(const V& x, const V& t) const {
+    return std::exp(t) * (t - x);
+  }
+  template <class V>
+  V dx(const V&, const V& t) const {
+    return -exp(t);
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return exp(t) * (t - x + 1);
+  }
+};
+
+// ---- kernels
+
+constexpr std::int64_t grain = 8192;
+
+template <class T, class Loss>
+T block_sum(const Loss& loss, const T* x, const T* t, std::int64_t begin, std::int64_t end) {
+  constexpr int lanes = 16;
+  T sums[lanes] = {};
+  std::int64_t i = begin;
+  for (; i + lanes <= end; i += lanes)
+    for (int l = 0; l < lanes; ++l) sums[l] += loss.template value<T>(x[i + l], t[i + l]);
+  for (int l = 0; i < end; ++i, ++l) sums[l] += loss.template value<T>(x[i], t[i]);
+  for (int width = lanes / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; ++l) sums[l] += sums[l + width];
+  return sums[0];
+}
+
+template <class T, class Loss>
+double total(const Loss& loss, const T* x, const T* t, std::int64_t count) {
+  if (count <= grain) return static_cast<double>(block_sum(loss, x, t, 0, count));
+  std::vector<double> parts(static_cast<std::size_t>((count + grain - 1) / grain));
+  parallel_for(count, grain, count * 4, [&](std::int64_t begin, std::int64_t end) {
+    parts[static_cast<std::size_t>(begin / grain)] = static_cast<double>(block_sum(loss, x, t, begin, end));
+  });
+  double sum = 0;
+  for (double part : parts) sum += part;
+  return sum;
+}
+
+// out[i] = g[i] * factor * slope, or with one g for all.
+template <class T, class Slope>
+Tensor scaled_slopes(const Tensor& gradient, double factor, const Tensor& input, const Tensor& target,
+                     const Slope& slope) {
+  Tensor result = make_tensor(input.sizes(), input.dtype());
+  const Tensor g = dense(gradient);
+  const T *x = data<T>(input), *t = data<T>(target), *each = data<T>(g);
+  T* out = data<T>(result);
+  const std::int64_t count = result.numel();
+  const bool one = g.numel() == 1;
+  const T all = static_cast<T>(factor) * (one ? each[0] : T(1));
+  parallel_for(count, grain, count * 4, [&](std::int64_t begin, std::int64_t end) {
+    if (one)
+      for (std::int64_t i = begin; i < end; ++i) out[i] = all * slope(x[i], t[i]);
+    else
+      for (std::int64_t i = begin; i < end; ++i) out[i] = all * each[i] * slope(x[i], t[i]);
+  });
+  return result;
+}
+
+// What the sum is multiplied with.
+double reduction_factor(Reduction reduction, const Tensor& input) {
+  if (reduction == Reduction::mean) return 1.0 / static_cast<double>(input.numel());
+  if (reduction == Reduction::batchmean && input.dim() > 0) return 1.0 / static_cast<double>(input.size(0));
+  return 1;
+}
+
+// l = reduce(loss(x_i, t_i)); dl/dx_i = factor * g_i * loss.dx(x_i, t_i), dl/dt_i likewise.
+template <class Loss>
+Tensor pair_loss(const Arg& input, const Tensor& target, const Loss& loss, Reduction reduction) {
+  const Here here = input.here();
+  const Tensor x = dense(input.tensor()), t = dense(target);
+  const double factor = reduction_factor(reduction, x);
+  Tensor output = make_tensor(reduction == Reduction::none ? x.sizes() : Shape{}, x.dtype());
+  dispatch_floating(x.dtype(), [&]<class T>() {
+    const T *a = data<T>(x), *b = data<T>(t);
+    T* out = data<T>(output);
+    if (reduction != Reduction::none) {
+      out[0] = static_cast<T>(factor * total<T>(loss, a, b, x.numel()));
+      return;
+    }
+    parallel_for(x.numel(), grain, x.numel() * 4, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) out[i] = loss.template value<T>(a[i], b[i]);
+    });
+  });
+  return record(Loss::name, here, output, {&input.tensor(), &target}, [&] {
+    return [x = Saved(input.tensor()), t = Saved(target), loss, factor](Backward& bw) {
+      const Tensor input = bw.load(x), target = bw.load(t);
+      if (bw.create_graph()) {
+        const Placed a{input, bw.here()}, b{target, bw.here()}, g = Placed{bw.grad(), bw.here()} * factor;
+        if (bw.needs(0)) bw.give(0, (loss.dx(a, b) * g).tensor);
+        if (bw.needs(1)) bw.give(1, (loss.dt(a, b) * g).tensor);
+        return;
+      }
+      const Tensor a = dense(input), b = dense(target);
+      dispatch_floating(a.dtype(), [&]<class T>() {
+        if (bw.needs(0))
+          bw.give(0, scaled_slopes<T>(bw.grad(), factor, a, b, [&](T v, T w) { return loss.template dx<T>(v, w); }));
+        if (bw.needs(1))
+          bw.give(1, scaled_slopes<T>(bw.grad(), factor, a, b, [&](T v, T w) { return loss.template dt<T>(v, w); }));
+      });
+    };
+  });
+}
+
+// ---- checks
+
+// The target in the input's dtype.
+Tensor checked_target(const char* op, const Arg& input, const Arg& target) {
+  const Here here = input.here();
+  check_floating(op, input.tensor(), here);
+  check<ShapeError>(input->sizes() == target->sizes(), here,
+                    "{}: input and target must have the same shape, input is {}, target is {}; expand one of them to "
+                    "broadcast",
+                    op, input->sizes(), target->sizes());
+  if (!target->is_floating_point()) return target->to(input->dtype(), here);
+  check<DtypeError>(target->dtype() == input->dtype(), here, "{}: input is {}, target is {}; convert one of them", op,
+                    input->dtype(), target->dtype());
+  return target.tensor();
+}
+
+void check_reduction(const char* op, Reduction reduction, Here here) {
+  check<ValueError>(reduction != Reduction::batchmean, here, "{}: Reduction::batchmean is for kl_div only", op);
+}
+
+// weight * loss_i, reduced.
+Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight, Reduction reduction, Here here) {
+  check<ShapeError>(broadcast_shapes(op, losses.sizes(), weight.sizes(), here) == losses.sizes(), here,
+                    "{}: weight must broadcast to the input, weight is {}, input is {}", op, weight.sizes(),
+                    losses.sizes());
+  const Tensor product = losses.mul({weight.detach(here), here});
+  if (reduction == Reduction::none) return product;
+  return reduction == Reduction::sum ? product.sum(ReduceOptions{}, here) : product.mean(ReduceOptions{}, here);
+}
+
+}  // namespace
+
+// ---- the functions
+
+Tensor mse_loss(const Arg& input, const Arg& target, const LossOptions& options) {
+  check_reduction("mse_loss", options.reduction, input.here());
+  return pair_loss(input, checked_target("mse_loss", input, target), Mse{}, options.reduction);
+}
+
+Tensor l1_loss(const Arg& input, const Arg& target, const LossOptions& options) {
+  check_reduction("l1_loss", options.reduction, input.here());
+  return pair_loss(input, checked_target("l1_loss", input, target), L1{}, options.reduction);
+}
+
+Tensor smooth_l1_loss(const Arg& input, const Arg& target, const SmoothL1LossOptions& options) {
+  check_reduction("smooth_l1_loss", options.reduction, input.here());
+  check<ValueError>(options.beta >= 0, input.here(), "smooth_l1_loss: beta must not be negative, got {}", options.beta);
+  const Tensor t = checked_target("smooth_l1_loss", input, target);
+  if (options.beta == 0) return pair_loss(input, t, L1{}, options.reduction);
+  return pair_loss(input, t, SmoothL1{options.beta}, options.reduction);
+}
+
+Tensor huber_loss(const Arg& input, const Arg& target, const HuberLossOptions& options) {
+  check_reduction("huber_loss", options.reduction, input.here());
+  check<ValueError>(options.delta > 0, input.here(), "huber_loss: delta must be positive, got {}", options.delta);
+  return pair_loss(input, checked_target("huber_loss", input, target), Huber{options.delta}, options.reduction);
+}
+
+Tensor binary_cross_entropy(const Arg& input, const Arg& target, const BinaryCrossEntropyOptions& options) {
+  const char* op = BinaryCrossEntropy::name;
+  const Here here = input.here();
+  check_reduction(op, options.reduction, here);
+  const Tensor t = checked_target(op, input, target);
+  const Tensor x = dense(input.tensor());
+  dispatch_floating(x.dtype(), [&]<class T>() {
+    const T* value = data<T>(x);
+    for (std::int64_t i = 0; i < x.numel(); ++i)
+      check<ValueError>(value[i] >= 0 && value[i] <= 1, here, "{}: input must be in [0, 1], element {} is {}", op, i,
+                        value[i]);
+  });
+  if (!options.weight.defined()) return pair_loss(input, t, BinaryCrossEntropy{}, options.reduction);
+  return weighted(op, pair_loss(input, t, BinaryCrossEntropy{}, Reduction::none), options.weight, options.reduction,
+                  here);
+}
+
+Tensor binary_cross_entropy_with_logits(const Arg& input, const Arg& target,
+                                        const BinaryCrossEntropyWithLogitsOptions& options) {
+  const char* op = BinaryCrossEntropyWithLogits::name;
+  const Here here = input.here();
+  check_reduction(op, options.reduction, here);
+  const Tensor t = checked_target(op, input, target);
+  const bool plain = !options.weight.defined() && !options.pos_weight.defined();
+  Tensor losses = pair_loss(input, t, BinaryCrossEntropyWithLogits{}, plain ? options.reduction : Reduction::none);
+  if (plain) return losses;
+  if (options.pos_weight.defined()) {
+    check<ShapeError>(broadcast_shapes(op, input->sizes(), options.pos_weight.sizes(), here) == input->sizes(), here,
+                      "{}: pos_weight must broadcast to the input, pos_weight is {}, input is {}", op,
+                      options.pos_weight.sizes(), input->sizes());
+    // The plain loss with target 1 is log(1 + exp(-x)).
+    const Tensor softplus = pair_loss(input, make_tensor(input->sizes(), input->dtype()).fill_(1, here),
+                                      BinaryCrossEntropyWithLogits{}, Reduction::none);
+    const Tensor positive = options.pos_weight.detach(here).sub({1, here}).mul({t, here});
+    losses = losses.add({positive.mul({softplus, here}), here});
+  }
+  if (options.weight.defined()) return weighted(op, losses, options.weight, options.reduction, here);
+  if (options.reduction == Reduction::none) return losses;
+  return options.reduction == Reduction::sum ? losses.sum(ReduceOptions{}, here) : losses.mean(ReduceOptions{}, here);
+}
+
+Tensor kl_div(const Arg& input, const Arg& target, const KlDivOptions& options) {
+  const Tensor t = checked_target("kl_div", input, target);
+  if (options.log_target) return pair_loss(input, t, KlDivLogTarget{}, options.reduction);
+  return pair_loss(input, t, KlDiv{}, options.reduction);
+}
+
+}  // namespace xgrad
