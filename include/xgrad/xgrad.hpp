@@ -2,9 +2,16 @@
 // are included on their own, because they bring heavy headers along.
 #pragma once
 #include <xgrad/autograd.hpp>
+#include <xgrad/memory.hpp>
+#include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/ops/shape.hpp>
+#include <xgrad/optim/adam.hpp>
+#include <xgrad/optim/lr_scheduler.hpp>
+#include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/rmsprop.hpp>
+#include <xgrad/optim/sgd.hpp>
 #include <xgrad/state_dict.hpp>
-#include <xgrad/memory.hpp>
 #include <xgrad/tensor.hpp>
+#include <xgrad/testing.hpp>

@@ -1,0 +1,21 @@
+// Gradient clipping.
+#pragma once
+#include <xgrad/tensor.hpp>
+
+namespace xgrad::nn::utils {
+
+// Scales the gradients of all parameters together so that their norm is at most max_norm, and gives the norm they had:
+//   total = (sum |g_i|^p)^(1/p) over all elements (max |g_i| for p = infinity),  g = g min(1, max_norm / (total +
+//   1e-6))
+// The sum is formed in float64. Parameters without a gradient do not count; 0 when none has one. A NaN
+// norm makes all gradients NaN; with error_if_nonfinite a norm that is not finite is a ValueError before any change.
+// ValueError: max_norm is negative or NaN, norm_type is not positive.
+// Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks (2013).
+double clip_grad_norm_(const TensorList& parameters, double max_norm, double norm_type = 2,
+                       bool error_if_nonfinite = false, Here here = {});
+
+// Clamps every element of the gradients to [-clip_value, clip_value]; NaN stays. ValueError: clip_value is negative or
+// NaN.
+void clip_grad_value_(const TensorList& parameters, double clip_value, Here here = {});
+
+}  // namespace xgrad::nn::utils

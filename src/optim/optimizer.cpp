@@ -1,0 +1,178 @@
+#include <xgrad/autograd.hpp>
+#include <xgrad/optim/optimizer.hpp>
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "core/check.hpp"
+#include "core/tensor_impl.hpp"
+
+namespace xgrad::optim {
+
+using detail::check;
+
+namespace {
+
+template <class T>
+Tensor number(T value) {
+  const Tensor x = detail::make_tensor({}, dtype_of<T>);
+  *detail::data<T>(x) = value;
+  return x;
+}
+
+template <class T>
+T number_in(const StateDict& state, const std::string& key, const char* op, Here here) {
+  const auto entry = state.find(key);
+  check<ValueError>(entry != state.end(), here, "load_state_dict: {} needs {}, the state has none", op, key);
+  check<ValueError>(entry->second.numel() == 1 && entry->second.dtype() == dtype_of<T>, here,
+                    "load_state_dict: {} must be one {}, it is {} {}", key, dtype_of<T>, entry->second.sizes(),
+                    entry->second.dtype());
+  return *detail::data<T>(detail::dense(entry->second));
+}
+
+void check_lr(const char* op, double lr, Here here) {
+  check<ValueError>(lr >= 0, here, "{}: lr must not be negative, it is {}", op, lr);
+}
+
+}  // namespace
+
+void Optimizer::check_group(std::size_t group, const char* what, Here here) const {
+  check<IndexError>(group < groups_.size(), here, "{}: group {} is out of range, there are {}", what, group,
+                    groups_.size());
+}
+
+void Optimizer::add_parameters(const TensorList& parameters, Here here) {
+  check<ValueError>(!parameters.empty(), here, "{}: expected parameters, the list is empty", name_);
+  const auto among = [](const Tensor& p, const TensorList& list, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      if (list[i].is_same(p)) return true;
+    return false;
+  };
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor& p = parameters[i];
+    check<ValueError>(p.defined(), here, "{}: parameter {} is undefined", name_, i);
+    check<ValueError>(p.is_leaf(), here, "{}: parameter {} is the result of {}; only leaves can be optimized", name_, i,
+                      p.grad_fn());
+    check<DtypeError>(p.is_floating_point(), here, "{}: parameter {} is {}, expected a floating dtype", name_, i,
+                      p.dtype());
+    bool known = among(p, parameters, i);
+    for (const Group& group : groups_) known = known || among(p, group.parameters, group.parameters.size());
+    check<ValueError>(!known, here, "{}: parameter {} is there twice; give each one once", name_, i);
+  }
+  groups_.push_back({parameters, std::vector<ParameterState>(parameters.size())});
+}
+
+void Optimizer::step(Here) {
+  NoGradGuard no_grad;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      const Tensor& parameter = groups_[g].parameters[i];
+      const Tensor gradient = parameter.grad();
+      if (!gradient.defined()) continue;
+      ParameterState& state = groups_[g].states[i];
+      if (state.step == 0) state.tensors = make_state(parameter, g);
+      for (auto& [name, tensor] : state.tensors)
+        if (tensor.dtype() != parameter.dtype()) tensor = tensor.to(parameter.dtype());
+      ++state.step;
+      update(parameter, gradient, state, g);
+    }
+  }
+}
+
+void Optimizer::zero_grad() {
+  for (const Group& group : groups_)
+    for (const Tensor& parameter : group.parameters) parameter.zero_grad();
+}
+
+const TensorList& Optimizer::parameters(std::size_t group, Here here) const {
+  check_group(group, name_, here);
+  return groups_[group].parameters;
+}
+
+double Optimizer::lr(std::size_t group, Here here) const {
+  check_group(group, "lr", here);
+  return const_cast<Optimizer*>(this)->learning_rate(group);
+}
+
+void Optimizer::set_lr(double lr, Here here) {
+  check_lr("set_lr", lr, here);
+  for (std::size_t g = 0; g < groups_.size(); ++g) learning_rate(g) = lr;
+}
+
+void Optimizer::set_group_lr(std::size_t group, double lr, Here here) {
+  check_group(group, "set_group_lr", here);
+  check_lr("set_group_lr", lr, here);
+  learning_rate(group) = lr;
+}
+
+StateDict Optimizer::state_dict() const {
+  StateDict dict;
+  std::size_t index = 0;
+  for (std::size_t g = 0; g < groups_.size(); ++g) dict.insert(fmt::format("groups.{}.lr", g), number(lr(g)));
+  for (const Group& group : groups_) {
+    for (const ParameterState& state : group.states) {
+      if (state.step > 0) {
+        dict.insert(fmt::format("state.{}.step", index), number(state.step));
+        for (const auto& [name, tensor] : state.tensors) dict.insert(fmt::format("state.{}.{}", index, name), tensor);
+      }
+      ++index;
+    }
+  }
+  return dict;
+}
+
+void Optimizer::load_state_dict(const StateDict& dict, Here here) {
+  std::vector<double> rates;
+  std::vector<std::vector<ParameterState>> states;
+  std::size_t index = 0, used = 0;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    rates.push_back(number_in<double>(dict, fmt::format("groups.{}.lr", g), name_, here));
+    check_lr("load_state_dict", rates.back(), here);
+    ++used;
+    states.emplace_back();
+    for (const Tensor& parameter : groups_[g].parameters) {
+      ParameterState& state = states.back().emplace_back();
+      const std::string prefix = fmt::format("state.{}.", index++);
+      if (!dict.contains(prefix + "step")) continue;
+      state.step = number_in<std::int64_t>(dict, prefix + "step", name_, here);
+      check<ValueError>(state.step > 0, here, "load_state_dict: {}step must be positive, it is {}", prefix, state.step);
+      ++used;
+      state.tensors = make_state(parameter, g);
+      for (auto& [name, tensor] : state.tensors) {
+        const auto entry = dict.find(prefix + name);
+        check<ValueError>(entry != dict.end(), here, "load_state_dict: {} needs {}{}, the state has none", name_,
+                          prefix, name);
+        check<ShapeError>(entry->second.sizes() == tensor.sizes(), here,
+                          "load_state_dict: {}{} is {}, its parameter's is {}", prefix, name, entry->second.sizes(),
+                          tensor.sizes());
+        check<DtypeError>(entry->second.is_floating_point(), here,
+                          "load_state_dict: {}{} is {}, expected a floating dtype", prefix, name,
+                          entry->second.dtype());
+        tensor = entry->second.detach().to(parameter.dtype()).clone();
+        ++used;
+      }
+    }
+  }
+  if (used != dict.size()) {
+    for (const auto& [name, tensor] : dict) {
+      bool known = false;
+      for (std::size_t g = 0; g < groups_.size(); ++g) known = known || name == fmt::format("groups.{}.lr", g);
+      std::size_t number = 0;
+      for (const auto& group : states)
+        for (const ParameterState& state : group) {
+          const std::string prefix = fmt::format("state.{}.", number++);
+          if (state.step == 0) continue;
+          known = known || name == prefix + "step";
+          for (const auto& entry : state.tensors) known = known || name == prefix + entry.first;
+        }
+      check<ValueError>(known, here, "load_state_dict: {} has no place for {}", name_, name);
+    }
+  }
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    learning_rate(g) = rates[g];
+    groups_[g].states = std::move(states[g]);
+  }
+}
+
+}  // namespace xgrad::optim

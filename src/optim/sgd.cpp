@@ -1,0 +1,64 @@
+#include <xgrad/optim/sgd.hpp>
+
+#include "optim/fused.hpp"
+
+namespace xgrad::optim {
+namespace {
+
+template <bool decay, bool momentum, bool nesterov, class T>
+void sgd_loop(T* __restrict p, const T* __restrict g, T* __restrict b, std::int64_t n, bool first,
+              const SGDOptions& options) {
+  const T lr = static_cast<T>(options.lr), mu = static_cast<T>(options.momentum),
+          gain = first ? T(1) : static_cast<T>(1 - options.dampening), keep = first ? T(0) : mu,
+          weight_decay = static_cast<T>(options.weight_decay), sign = options.maximize ? T(-1) : T(1);
+  for (std::int64_t i = 0; i < n; ++i) {
+    T d = sign * g[i];
+    if constexpr (decay) d += weight_decay * p[i];
+    if constexpr (momentum) {
+      b[i] = keep * b[i] + gain * d;
+      d = nesterov ? d + mu * b[i] : b[i];
+    }
+    p[i] -= lr * d;
+  }
+}
+
+}  // namespace
+
+void validate(const char* optimizer, const SGDOptions& options, Here here) {
+  check_not_negative(optimizer, "lr", options.lr, here);
+  check_not_negative(optimizer, "momentum", options.momentum, here);
+  check_not_negative(optimizer, "weight_decay", options.weight_decay, here);
+  detail::check<ValueError>(!options.nesterov || (options.momentum > 0 && options.dampening == 0), here,
+                            "{}: nesterov needs momentum and no dampening, they are {} and {}", optimizer,
+                            options.momentum, options.dampening);
+}
+
+std::vector<std::pair<std::string, Tensor>> SGD::make_state(const Tensor& parameter, std::size_t group) const {
+  if (options(group).momentum == 0) return {};
+  return {{"momentum_buffer", zeros_for(parameter)}};
+}
+
+void SGD::update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) {
+  const SGDOptions& o = options(group);
+  const bool momentum = o.momentum != 0;
+  bool first = state.step == 1;
+  if (momentum && state.tensors.empty()) {  // switched on between two steps
+    state.tensors = make_state(parameter, group);
+    first = true;
+  }
+  with_flag(o.weight_decay != 0, [&](auto decay) {
+    if (!momentum)
+      fused_update<0>(parameter, gradient, state, 2, [&]<class T>(T* p, const T* g, std::array<T*, 0>, std::int64_t n) {
+        sgd_loop<decay.value, false, false>(p, g, static_cast<T*>(nullptr), n, first, o);
+      });
+    else
+      with_flag(o.nesterov, [&](auto nesterov) {
+        fused_update<1>(parameter, gradient, state, 4,
+                        [&]<class T>(T* p, const T* g, std::array<T*, 1> s, std::int64_t n) {
+                          sgd_loop<decay.value, true, nesterov.value>(p, g, s[0], n, first, o);
+                        });
+      });
+  });
+}
+
+}  // namespace xgrad::optim
