@@ -1,0 +1,29 @@
+// Tensors to and from files in the safetensors format (https://huggingface.co/docs/safetensors).
+#pragma once
+#include <xgrad/state_dict.hpp>
+
+#include <map>
+#include <string>
+
+namespace xgrad {
+
+// Text by name that a file carries beside its tensors.
+using Metadata = std::map<std::string, std::string>;
+
+// Writes the tensors, in their order and under their names, and the metadata. Views and transposed tensors are written
+// row by row; nothing else is copied. The file appears whole or not at all: it is written under another name in the
+// same directory, flushed to the disk and renamed, and what was at `path` before stays until then. An existing file's
+// permissions and a symbolic link's target are kept.
+// ValueError: a name that is not UTF-8 or is "__metadata__". IoError: whatever the system refuses.
+void save(const StateDict& tensors, const std::string& path, const Metadata& metadata = {}, Here here = {});
+
+// Reads all tensors of a file, in the order of its header. F32, F64, I64, I32, U8 and BOOL keep their types; F16 and
+// BF16 become float32. The whole header is checked before any memory is taken for a tensor.
+// IoError, which names the file and what is wrong: a file that cannot be read, or is cut, too long, or malformed, or
+// holds another type.
+StateDict load(const std::string& path, Here here = {});
+
+// Reads the metadata alone; empty where there is none. IoError as load.
+Metadata load_metadata(const std::string& path, Here here = {});
+
+}  // namespace xgrad

@@ -1,0 +1,72 @@
+// Files by their descriptors. Every failure is an IoError: `op: path: what is wrong`.
+#pragma once
+#include <xgrad/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/check.hpp"
+
+namespace xgrad::detail {
+
+// Who works on which file for whom: what an error message needs.
+struct FileTask {
+  const char* op;
+  std::string path;
+  Here here;
+
+  template <class... Args>
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
+    raise<IoError>(here, "{}: {}: {}", op, path, fmt::format(format, std::forward<Args>(args)...));
+  }
+  // With the system's words for errno.
+  [[noreturn, gnu::cold]] void fail_system(const char* what) const;
+  // Refuses an empty path, and one that would be cut at a zero byte.
+  void check_path() const;
+};
+
+// Text from a file for a message: short, and one line.
+std::string excerpt(std::string_view text);
+
+class Descriptor {
+ public:
+  Descriptor() noexcept = default;
+  explicit Descriptor(int number) noexcept : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(other.leak()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor();
+  int get() const noexcept { return number_; }
+  int leak() noexcept;
+  // Closes it now; false, with errno, when the system reports a late error.
+  bool close() noexcept;
+
+ private:
+  int number_ = -1;
+};
+
+// Opens a regular file to read. Never blocks on a pipe.
+Descriptor open_to_read(const FileTask& task);
+std::int64_t file_size(const FileTask& task, const Descriptor& file);
+// Reads exactly `bytes` bytes at `offset`; the file's end before that is an error.
+void read_exactly(const FileTask& task, const Descriptor& file, void* to, std::int64_t bytes, std::int64_t offset);
+
+// A file that replaces the one at the task's path when commit() is called, and leaves no trace otherwise.
+class ReplacingFile {
+ public:
+  explicit ReplacingFile(const FileTask& task);
+  ~ReplacingFile();
+  ReplacingFile(const ReplacingFile&) = delete;
+  ReplacingFile& operator=(const ReplacingFile&) = delete;
+  void write(const void* from, std::int64_t bytes);
+  // Flushes to the disk and renames.
+  void commit();
+
+ private:
+  const FileTask& task_;
+  std::string target_, temporary_, directory_;
+  Descriptor file_;
+};
+
+}  // namespace xgrad::detail
