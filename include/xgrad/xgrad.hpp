@@ -2,6 +2,9 @@
 // are included on their own, because they bring heavy headers along.
 #pragma once
 #include <xgrad/autograd.hpp>
+#include <xgrad/data/csv.hpp>
+#include <xgrad/data/idx.hpp>
+#include <xgrad/io/safetensors.hpp>
 #include <xgrad/memory.hpp>
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/creation.hpp>

@@ -108,7 +108,8 @@ void read_row(const FileTask& task, const CsvParser& parser, const CsvOptions& o
     if (result != Parsed::good) {
       const std::string where = fmt::format("line {}, column {} (\"{}\")", parser.line(), i + 1, columns.names[i]);
       if (text.empty()) task.fail("{}: the field is empty; .missing gives such fields a value", where);
-      if (result == Parsed::out_of_range) task.fail("{}: {} is out of range for {}", where, detail::excerpt(text), dtype_of<T>);
+      if (result == Parsed::out_of_range)
+        task.fail("{}: {} is out of range for {}", where, detail::excerpt(text), dtype_of<T>);
       task.fail("{}: \"{}\" is not a number of dtype {}", where, detail::excerpt(text), dtype_of<T>);
     }
     values.push_back(value);
