@@ -9,6 +9,7 @@
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/equality.hpp>
+#include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/lr_scheduler.hpp>
@@ -18,3 +19,4 @@
 #include <xgrad/state_dict.hpp>
 #include <xgrad/tensor.hpp>
 #include <xgrad/testing.hpp>
+#include <xgrad/threads.hpp>

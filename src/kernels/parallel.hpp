@@ -10,6 +10,8 @@ namespace xgrad::detail {
 
 // Threads that parallel_for may use here: 1 inside a parallel region.
 int available_threads() noexcept;
+// This thread's number in the running parallel region, for a workspace per thread; 0 outside.
+int thread_index() noexcept;
 
 // Work (elements times the cost of one in simple operations) below which threads do not pay.
 inline constexpr std::int64_t parallel_threshold = 65536;

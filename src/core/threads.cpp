@@ -1,0 +1,46 @@
+#include <xgrad/threads.hpp>
+
+#include <atomic>
+
+#include "core/check.hpp"
+#include "kernels/blas.hpp"
+#include "kernels/parallel.hpp"
+
+namespace xgrad {
+namespace {
+std::atomic<int> chosen{0};
+}
+
+void set_num_threads(int threads, Here here) {
+  detail::check<ValueError>(threads >= 1, here, "set_num_threads: expected a positive number, got {}", threads);
+  chosen.store(threads, std::memory_order_relaxed);
+}
+
+int get_num_threads() noexcept {
+#ifdef _OPENMP
+  const int threads = chosen.load(std::memory_order_relaxed);
+  return threads > 0 ? threads : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+void manage_blas_threads(bool manage) noexcept { detail::set_blas_managed(manage); }
+
+int detail::available_threads() noexcept {
+#ifdef _OPENMP
+  return omp_in_parallel() ? 1 : get_num_threads();
+#else
+  return 1;
+#endif
+}
+
+int detail::thread_index() noexcept {
+#ifdef _OPENMP
+  return omp_get_thread_num();
+#else
+  return 0;
+#endif
+}
+
+}  // namespace xgrad
