@@ -4,6 +4,7 @@
 #include <xgrad/autograd.hpp>
 #include <xgrad/data/csv.hpp>
 #include <xgrad/data/idx.hpp>
+#include <xgrad/functional.hpp>
 #include <xgrad/io/safetensors.hpp>
 #include <xgrad/memory.hpp>
 #include <xgrad/nn/utils.hpp>

@@ -1,0 +1,422 @@
+// Optimizers: trajectories computed by PyTorch, closed forms of a step, states, misuse.
+#include <xgrad/autograd.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/optim/adam.hpp>
+#include <xgrad/optim/rmsprop.hpp>
+#include <xgrad/optim/sgd.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <doctest/doctest.h>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/tensor_impl.hpp"
+#include "support/reference.hpp"
+
+namespace xg = xgrad;
+namespace optim = xgrad::optim;
+using reference::Json;
+using xg::Tensor;
+using xg::TensorList;
+
+namespace {
+
+Tensor from_values(const std::vector<double>& values, const xg::Shape& shape, xg::Dtype dtype = xg::float64) {
+  return xg::tensor(std::span<const double>(values), shape).to(dtype);
+}
+
+void read(const Json& hyper, const char* key, double& value) {
+  if (hyper.contains(key)) value = hyper.at(key).get<double>();
+}
+void read(const Json& hyper, const char* key, bool& value) {
+  if (hyper.contains(key)) value = hyper.at(key).get<bool>();
+}
+void read(const Json& hyper, const char* key, std::pair<double, double>& value) {
+  if (hyper.contains(key)) value = {hyper.at(key).at(0).get<double>(), hyper.at(key).at(1).get<double>()};
+}
+void read_options(const Json& h, optim::SGDOptions& o) {
+  read(h, "lr", o.lr), read(h, "momentum", o.momentum), read(h, "dampening", o.dampening);
+  read(h, "weight_decay", o.weight_decay), read(h, "nesterov", o.nesterov), read(h, "maximize", o.maximize);
+}
+template <class AdamLike>
+void read_options(const Json& h, AdamLike& o) {
+  read(h, "lr", o.lr), read(h, "betas", o.betas), read(h, "eps", o.eps), read(h, "weight_decay", o.weight_decay);
+  read(h, "amsgrad", o.amsgrad), read(h, "maximize", o.maximize);
+}
+void read_options(const Json& h, optim::RMSpropOptions& o) {
+  read(h, "lr", o.lr), read(h, "alpha", o.alpha), read(h, "eps", o.eps), read(h, "weight_decay", o.weight_decay);
+  read(h, "momentum", o.momentum), read(h, "centered", o.centered);
+}
+
+// One parameter of a case, with its 25 gradients.
+struct Trained {
+  std::string name;
+  Tensor value;
+  std::vector<double> gradients;
+  void feed(int step) const {
+    const auto count = static_cast<std::ptrdiff_t>(value.numel());
+    value.set_grad(from_values({gradients.begin() + step * count, gradients.begin() + (step + 1) * count},
+                               value.sizes(), value.dtype()));
+  }
+};
+
+template <class O, class Options>
+std::unique_ptr<optim::Optimizer> build(const Json& one, const std::vector<Trained>& parameters) {
+  std::vector<optim::ParameterGroup<Options>> groups;
+  for (const Json& group : one.at("groups")) {
+    groups.emplace_back();
+    for (const Json& name : group.at("params"))
+      for (const Trained& p : parameters)
+        if (p.name == name) groups.back().parameters.push_back(p.value);
+    read_options(group.at("hyper"), groups.back().options);
+  }
+  if (groups.size() == 1) return std::make_unique<O>(groups[0].parameters, groups[0].options);
+  return std::make_unique<O>(groups);
+}
+std::unique_ptr<optim::Optimizer> build(const Json& one, const std::vector<Trained>& parameters) {
+  const std::string name = one.at("optimizer");
+  if (name == "SGD") return build<optim::SGD, optim::SGDOptions>(one, parameters);
+  if (name == "Adam") return build<optim::Adam, optim::AdamOptions>(one, parameters);
+  if (name == "AdamW") return build<optim::AdamW, optim::AdamWOptions>(one, parameters);
+  if (name == "RMSprop") return build<optim::RMSprop, optim::RMSpropOptions>(one, parameters);
+  return nullptr;
+}
+
+// Memory that is not contiguous: transposed, or every second element.
+Tensor scattered(const Tensor& x) {
+  const std::int64_t n = x.numel();
+  const Tensor memory = xg::zeros({2 * n}, {.dtype = x.dtype()});
+  xg::Shape strides(x.sizes().size(), 0);
+  std::int64_t step = 2;
+  for (std::size_t d = 0; d < strides.size(); ++d) {
+    strides[d] = step;
+    step *= x.sizes()[d];
+  }
+  const Tensor view = xg::detail::make_alias(xg::detail::make_view(memory, x.sizes(), strides, 0));
+  view.copy_(x);
+  return view;
+}
+
+std::vector<Trained> parameters_of(const Json& one, xg::Dtype dtype, bool apart) {
+  std::vector<Trained> parameters;
+  for (const Json& p : one.at("params")) {
+    Tensor initial = reference::tensor(p.at("initial")).to(dtype);
+    if (apart)
+      initial = scattered(initial);
+    else
+      initial = initial.clone();
+    parameters.push_back({p.at("name"), initial.requires_grad_(), reference::values(p.at("gradients"))});
+  }
+  return parameters;
+}
+
+// Runs a case and compares at its checkpoints; after `resume` steps everything goes on in a new optimizer.
+int follow(const Json& one, xg::Dtype dtype, bool apart, int resume, const reference::Tolerance& tolerance) {
+  std::vector<Trained> parameters = parameters_of(one, dtype, apart);
+  auto optimizer = build(one, parameters);
+  if (!optimizer) return 0;
+  INFO(one.at("id").get<std::string>());
+  int done = 0;
+  for (const Json& checkpoint : one.at("expected")) {
+    for (; done < checkpoint.at("step").get<int>(); ++done) {
+      if (done == resume) {
+        const xg::StateDict state = optimizer->state_dict().clone();
+        for (Trained& p : parameters) p.value = p.value.clone().detach().requires_grad_();
+        optimizer = build(one, parameters);
+        optimizer->load_state_dict(state);
+      }
+      for (const Trained& p : parameters) p.feed(done);
+      optimizer->step();
+    }
+    for (const Json& p : checkpoint.at("params"))
+      for (const Trained& mine : parameters)
+        if (mine.name == p.at("name"))
+          CHECK(reference::difference(mine.value, reference::tensor(p.at("tensor")), tolerance) == "");
+  }
+  return 1;
+}
+
+struct Family {
+  const char* name;
+  std::unique_ptr<optim::Optimizer> (*make)(const TensorList&);
+};
+const std::vector<Family> families = {
+    {"SGD",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::SGD>(p, optim::SGDOptions{.lr = 0.1, .momentum = 0.9});
+     }},
+    {"Adam",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::Adam>(p, optim::AdamOptions{.lr = 0.1, .amsgrad = true});
+     }},
+    {"AdamW",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::AdamW>(p, optim::AdamWOptions{.lr = 0.1});
+     }},
+    {"RMSprop",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::RMSprop>(p, optim::RMSpropOptions{.lr = 0.1, .momentum = 0.5, .centered = true});
+     }},
+};
+
+template <class E, class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return {};
+}
+bool mentions(const std::string& text, const std::vector<std::string>& words) {
+  for (const std::string& word : words)
+    if (text.find(word) == std::string::npos) {
+      MESSAGE("missing '" << word << "' in: " << text);
+      return false;
+    }
+  return true;
+}
+Tensor leaf(const std::vector<double>& values, xg::Dtype dtype = xg::float64) {
+  return from_values(values, {static_cast<std::int64_t>(values.size())}, dtype).requires_grad_();
+}
+
+}  // namespace
+
+TEST_CASE("trajectories are PyTorch's, in float64 and float32, for any layout, and after resuming") {
+  int followed = 0;
+  for (const Json& one : reference::cases()) {
+    if (one.at("kind") != "optimizer") continue;
+    followed += follow(one, xg::float64, false, -1, {});
+    follow(one, xg::float64, true, -1, {});
+    follow(one, xg::float64, false, 3, {});
+    follow(one, xg::float32, false, -1, {2e-4, 2e-5});
+  }
+  CHECK(followed == 18);
+}
+
+TEST_CASE("a resumed optimizer gives the same bits") {
+  for (const Family& family : families) {
+    INFO(family.name);
+    for (xg::Dtype dtype : {xg::float32, xg::float64}) {
+      Tensor a = leaf({0.3, -0.7, 1.1}, dtype), b = leaf({2.0}, dtype);
+      const auto gradients = [&](int step, const Tensor& p, const Tensor& q) {
+        p.set_grad(from_values({std::sin(step), std::cos(step), 0.1 * step}, {3}, dtype));
+        if (step % 2)
+          q.set_grad(from_values({0.5 * step}, {1}, dtype));  // q is not trained in every step
+        else
+          q.zero_grad();
+      };
+      auto first = family.make({a, b});
+      for (int step = 0; step < 5; ++step) gradients(step, a, b), first->step();
+      first->set_lr(0.05);
+      const Tensor c = a.clone().detach().requires_grad_(), d = b.clone().detach().requires_grad_();
+      auto second = family.make({c, d});
+      second->load_state_dict(first->state_dict().clone());
+      CHECK(second->lr() == 0.05);
+      for (int step = 5; step < 10; ++step) {
+        gradients(step, a, b), gradients(step, c, d);
+        first->step(), second->step();
+      }
+      CHECK(a.to_vector<double>() == c.to_vector<double>());
+      CHECK(b.to_vector<double>() == d.to_vector<double>());
+    }
+  }
+}
+
+TEST_CASE("large parameters are updated element by element as small ones") {
+  for (const Family& family : families) {
+    INFO(family.name);
+    const std::int64_t n = 100003;
+    std::vector<double> start(static_cast<std::size_t>(n)), slope(static_cast<std::size_t>(n));
+    for (std::size_t i = 0; i < start.size(); ++i)
+      start[i] = std::sin(0.1 * static_cast<double>(i)), slope[i] = 1 - start[i];
+    const Tensor whole = from_values(start, {n}, xg::float32).requires_grad_();
+    auto big = family.make({whole});
+    for (int step = 0; step < 3; ++step) whole.set_grad(from_values(slope, {n}, xg::float32)), big->step();
+    const std::vector<float> result = whole.to_vector<float>();
+    for (std::size_t at :
+         {std::size_t{0}, std::size_t{17}, std::size_t{32767}, std::size_t{32768}, std::size_t{100002}}) {
+      const Tensor one = from_values({start[at]}, {1}, xg::float32).requires_grad_();
+      auto small = family.make({one});
+      for (int step = 0; step < 3; ++step) one.set_grad(from_values({slope[at]}, {1}, xg::float32)), small->step();
+      CHECK(result[at] == doctest::Approx(one.item<double>()).epsilon(1e-6));
+    }
+  }
+}
+
+TEST_CASE("a step changes what has a gradient, in place, unrecorded, and counts as a change") {
+  for (const Family& family : families) {
+    INFO(family.name);
+    const Tensor a = leaf({1, 2}), b = leaf({3});
+    auto optimizer = family.make({a, b});
+    a.set_grad(from_values({0.5, -0.5}, {2}));
+    const double* address = a.data<double>();
+    const std::int64_t version = a.version(), untouched = b.version();
+    optimizer->step();
+    CHECK(a.data<double>() == address);
+    CHECK(a.version() > version);
+    CHECK(a.is_leaf());
+    CHECK(a.requires_grad());
+    CHECK(a.to_vector<double>() != std::vector<double>{1, 2});
+    CHECK(b.to_vector<double>() == std::vector<double>{3});
+    CHECK(b.version() == untouched);
+    CHECK(!optimizer->state_dict().contains("state.1.step"));
+    optimizer->zero_grad();
+    CHECK(!a.grad().defined());
+    // Nothing moves without gradients.
+    const std::vector<double> before = a.to_vector<double>();
+    optimizer->step();
+    CHECK(a.to_vector<double>() == before);
+  }
+}
+
+TEST_CASE("sizes 0 and 0-d, an expanded gradient, a gradient that is the parameter") {
+  for (const Family& family : families) {
+    INFO(family.name);
+    const Tensor none = xg::zeros({0, 3}, {.requires_grad = true});
+    const Tensor one = xg::full({}, 1.0, {.dtype = xg::float64, .requires_grad = true}), flat = leaf({1, 1}),
+                 own = leaf({1, 1});
+    auto optimizer = family.make({none, one, flat, own});
+    none.set_grad(xg::zeros({0, 3}));
+    one.set_grad(xg::ones({}, {.dtype = xg::float64}));
+    flat.set_grad(xg::detail::make_view(xg::ones({}, {.dtype = xg::float64}), {2}, {0}, 0));
+    own.set_grad(own.detach());
+    optimizer->step();
+    CHECK(one.item<double>() < 1);
+    CHECK(flat.to_vector<double>() == std::vector<double>(2, one.item<double>()));
+    CHECK(own.to_vector<double>() == std::vector<double>(2, one.item<double>()));
+  }
+}
+
+TEST_CASE("Adam's eps stands outside the root") {
+  const Tensor p = leaf({0});
+  optim::Adam adam({p}, {.lr = 1, .eps = 0.5});
+  p.set_grad(from_values({1e-4}, {1}));
+  adam.step();
+  CHECK(p.item<double>() == doctest::Approx(-1e-4 / (1e-4 + 0.5)));  // not 1e-4 / sqrt(1e-8 + 0.5)
+}
+
+TEST_CASE("AdamW decays apart from the gradient, Adam through it") {
+  const Tensor p = leaf({2}), q = leaf({2});
+  optim::AdamW decoupled({p}, {.lr = 0.1, .weight_decay = 0.5});
+  optim::Adam coupled({q}, {.lr = 0.1, .weight_decay = 0.5});
+  p.set_grad(from_values({0}, {1})), q.set_grad(from_values({0}, {1}));
+  decoupled.step(), coupled.step();
+  CHECK(p.item<double>() == doctest::Approx(2 * (1 - 0.1 * 0.5)));
+  CHECK(q.item<double>() == doctest::Approx(2 - 0.1));  // the first step's length is lr
+}
+
+TEST_CASE("maximize climbs as far as minimizing descends") {
+  const Tensor up = leaf({0}), down = leaf({0});
+  optim::RMSprop a({up}, {.maximize = true}), b({down});
+  for (int i = 0; i < 3; ++i) {
+    up.set_grad(from_values({1.5}, {1})), down.set_grad(from_values({1.5}, {1}));
+    a.step(), b.step();
+  }
+  CHECK(up.item<double>() == -down.item<double>());
+  CHECK(up.item<double>() > 0);
+}
+
+TEST_CASE("learning rates and options are read and set by group") {
+  const Tensor a = leaf({1}), b = leaf({1}), c = leaf({1});
+  optim::SGD sgd({{{a}, {.lr = 0.1}}, {{b}, {.lr = 0.2, .momentum = 0.5}}});
+  CHECK(sgd.group_count() == 2);
+  CHECK(sgd.lr() == 0.1);
+  CHECK(sgd.lr(1) == 0.2);
+  sgd.add_param_group({{c}, {.lr = 0.3}});
+  CHECK(sgd.parameters(2)[0].is_same(c));
+  sgd.set_group_lr(1, 0.7);
+  CHECK(sgd.lr(0) == 0.1);
+  CHECK(sgd.lr(1) == 0.7);
+  sgd.set_lr(0.5);
+  for (std::size_t g = 0; g < 3; ++g) CHECK(sgd.lr(g) == 0.5);
+  sgd.options(1).momentum = 0;
+  b.set_grad(from_values({1}, {1}));
+  sgd.step();
+  CHECK(b.item<double>() == 0.5);
+  CHECK(mentions(message_of<xg::IndexError>([&] { sgd.lr(3); }), {"group 3", "there are 3"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { sgd.set_lr(-1); }), {"lr", "-1", "optimizer_test.cpp"}));
+  CHECK(sgd.lr() == 0.5);
+}
+
+TEST_CASE("options switched on between steps start afresh") {
+  const Tensor p = leaf({0}), q = leaf({0}), r = leaf({0});
+  optim::SGD sgd({p}, {.lr = 1});
+  optim::Adam adam({q}, {.lr = 1});
+  optim::RMSprop rms({r}, {.lr = 1});
+  const auto step = [&] {
+    for (const Tensor& x : {p, q, r}) x.set_grad(from_values({1}, {1}));
+    sgd.step(), adam.step(), rms.step();
+  };
+  step();
+  sgd.options().momentum = 0.5;
+  adam.options().amsgrad = true;
+  rms.options().centered = true;
+  rms.options().momentum = 0.5;
+  step(), step();
+  CHECK(p.item<double>() == -1 - 1 - 1.5);
+  CHECK(q.item<double>() == doctest::Approx(-3).epsilon(1e-6));
+  CHECK(std::isfinite(r.item<double>()));
+}
+
+TEST_CASE("parameters converted between steps go on with their state") {
+  for (const Family& family : families) {
+    INFO(family.name);
+    const Tensor p = leaf({1, -1}, xg::float32);
+    auto optimizer = family.make({p});
+    p.set_grad(from_values({1, 2}, {2}, xg::float32));
+    optimizer->step();
+    const xg::StateDict state = optimizer->state_dict().clone();
+    const Tensor wide = p.detach().to(xg::float64).requires_grad_();
+    auto next = family.make({wide});
+    next->load_state_dict(state);
+    for (const auto& [name, tensor] : next->state_dict())
+      if (tensor.dim() > 0) CHECK(tensor.dtype() == xg::float64);
+    wide.set_grad(from_values({1, 2}, {2}));
+    next->step();
+    CHECK(std::isfinite(wide.to_vector<double>()[0]));
+  }
+}
+
+TEST_CASE("misuse is named, and changes nothing") {
+  const Tensor a = leaf({1, 2});
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::SGD({}, {.lr = 0.1}); }), {"SGD", "empty"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] {
+                   optim::Adam({a, Tensor()});
+                 }),
+                 {"Adam", "parameter 1", "undefined"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::Adam({a, a}); }), {"Adam", "parameter 1", "twice"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::AdamW({a.clone()}); }),
+                 {"AdamW", "parameter 0", "clone", "leaves", "optimizer_test.cpp"}));
+  CHECK(mentions(message_of<xg::DtypeError>([&] { optim::RMSprop({xg::tensor({1, 2})}); }), {"RMSprop", "int64"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::SGD({a}, {.lr = -1}); }), {"SGD", "lr", "-1"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::SGD({a}, {.lr = nan}); }), {"SGD", "lr", "nan"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::SGD({a}, {.nesterov = true}); }), {"nesterov", "momentum"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::Adam({a}, {.betas = {0.9, 1.0}}); }), {"betas", "0.9"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::Adam({a}, {.eps = -1}); }), {"eps"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { optim::RMSprop({a}, {.alpha = -1}); }), {"alpha"}));
+
+  optim::SGD one({a}, {.lr = 0.5});
+  CHECK(mentions(message_of<xg::ValueError>([&] { one.add_param_group({{a}}); }), {"twice"}));
+  CHECK(one.group_count() == 1);
+
+  const Tensor b = leaf({1, 2, 3});
+  optim::Adam from({b}), to({a}, {.lr = 0.25});
+  b.set_grad(from_values({1, 1, 1}, {3}));
+  from.step();
+  CHECK(mentions(message_of<xg::ShapeError>([&] { to.load_state_dict(from.state_dict()); }),
+                 {"state.0.exp_avg", "[3]", "[2]"}));
+  xg::StateDict partial = from.state_dict();
+  partial.erase("state.0.exp_avg_sq");
+  CHECK(mentions(message_of<xg::ValueError>([&] { from.load_state_dict(partial); }), {"Adam", "state.0.exp_avg_sq"}));
+  xg::StateDict more = from.state_dict();
+  more.insert("state.1.step", xg::tensor({1}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { from.load_state_dict(more); }), {"no place", "state.1.step"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { from.load_state_dict({}); }), {"groups.0.lr"}));
+  CHECK(to.lr() == 0.25);
+  CHECK(!to.state_dict().contains("state.0.step"));
+}
