@@ -5,6 +5,19 @@ using namespace lanes_test;
 
 namespace {
 
+Real trigamma_reference(Real x) {
+  if (std::isinf(x)) return x > 0 ? 0 : kNan;
+  if (x <= 0) {
+    if (x == std::floor(x)) return kInf;
+    const Real root = kPi / std::sin(kPi * (x - std::nearbyint(x)));
+    return root * root - trigamma_reference(1 - x);
+  }
+  Real sum = 0;
+  for (; x < 40; x += 1) sum += 1 / (x * x);
+  const Real r = 1 / x, z = r * r;
+  return sum + r + z / 2 + r * z * (1 / 6.0L - z * (1 / 30.0L - z * (1 / 42.0L - z * (1 / 30.0L - z * 5 / 66.0L))));
+}
+
 Real digamma_reference(Real x) {
   if (x == 0) return std::signbit(x) ? kInf : -kInf;
   if (std::isinf(x)) return x > 0 ? x : kNan;
@@ -113,6 +126,8 @@ TEST_CASE_TEMPLATE("special functions", L, LANE_TYPES) {
       "lgamma", 1, 8, [](L x) { return lgamma(x); }, [](Real x) { return ::lgammal(x); });
   check<L>(
       "digamma", 1, 25, [](L x) { return digamma(x); }, digamma_reference, digamma_scale);
+  check<L>(
+      "trigamma", 1, 8, [](L x) { return trigamma(x); }, trigamma_reference);
   // At the positive zero of digamma, where its terms cancel: the slope there times the distance.
   if (std::is_same_v<Value<L>, double>) {
     const double root = 0x1.762d86356be3fp+0;

@@ -187,6 +187,8 @@ class Lanes {
   friend XGRAD_LANES_INLINE L lgamma(L x) { return Gamma::lgamma(x); }
   /// The derivative of lgamma; NaN at the negative integers, minus and plus infinity at 0 and -0.
   friend XGRAD_LANES_INLINE L digamma(L x) { return Gamma::digamma(x); }
+  /// The derivative of digamma, infinite at 0 and the negative integers; for rules, not for formulas: Dual lacks it.
+  friend XGRAD_LANES_INLINE L trigamma(L x) { return Gamma::trigamma(x); }
 
   // Activations, within 6 ulp.
   /// 1 / (1 + e^-x).

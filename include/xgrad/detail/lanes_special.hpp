@@ -122,6 +122,38 @@ struct LaneGamma {
       return where(x == infinity, x, y);
     }
   }
+
+  /// trigamma for x > 0: from 10 or more, the asymptotic series in 1 / w^2.
+  static XGRAD_LANES_INLINE L trigamma_positive(L x) {
+    L w = x;
+    L sum = 0;
+    for (auto low = w < 10; low.any(); low = w < 10) {
+      sum = where(low, sum + 1 / (w * w), sum);
+      w = where(low, w + 1, w);
+    }
+    constexpr T series[] = {T(1.0 / 6),  T(-1.0 / 30),     T(1.0 / 42), T(-1.0 / 30),
+                            T(5.0 / 66), T(-691.0 / 2730), T(7.0 / 6),  T(-3617.0 / 510)};
+    const L r = 1 / w;
+    const L z = r * r;
+    return sum + (r + (T(0.5) * z + r * z * polynomial(z, series)));
+  }
+
+  static XGRAD_LANES_INLINE L trigamma(L x) {
+    if constexpr (std::is_same_v<T, float>) {
+      using Wide = LaneGamma<double, Arch>;
+      return through_double(x, x, [](auto a, auto) { return Wide::trigamma(a); });
+    } else {
+      constexpr T pi = T(3.14159265358979323846);
+      const auto reflected = x <= 0;
+      L y = trigamma_positive(where(reflected, 1 - x, x));
+      if (reflected.any()) {
+        // trigamma(x) = (pi / sin(pi x))^2 - trigamma(1 - x)
+        const L root = pi / LaneTrig<T, Arch>::sin(pi * (x - round(x)));
+        y = where(reflected, root * root - y, y);
+      }
+      return y;
+    }
+  }
 };
 
 // By addition rather than by xsimd: its floor loses the sign of -0 on SSE2, and g++ 12 warns inside AVX-512's.
