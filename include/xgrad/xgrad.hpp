@@ -3,7 +3,10 @@
 #pragma once
 #include <xgrad/autograd.hpp>
 #include <xgrad/data/csv.hpp>
+#include <xgrad/data/dataset.hpp>
 #include <xgrad/data/idx.hpp>
+#include <xgrad/data/loader.hpp>
+#include <xgrad/data/mnist.hpp>
 #include <xgrad/functional.hpp>
 #include <xgrad/io/safetensors.hpp>
 #include <xgrad/memory.hpp>
