@@ -1,6 +1,7 @@
+#include <xgrad/lanes.hpp>
 #include <xgrad/ops/loss.hpp>
 
-#include <cmath>
+#include <algorithm>
 #include <vector>
 
 #include "core/dispatch.hpp"
@@ -19,7 +20,7 @@ namespace {
 struct Mse {
   static constexpr const char* name = "mse_loss";
   template <class V>
-  V value(const V& x, const V& t) const {
+  V value(V x, V t) const {
     return (x - t) * (x - t);
   }
   template <class V>
@@ -35,8 +36,8 @@ struct Mse {
 struct L1 {
   static constexpr const char* name = "l1_loss";
   template <class V>
-  V value(const V& x, const V& t) const {
-    return std::abs(x - t);
+  V value(V x, V t) const {
+    return abs(x - t);
   }
   template <class V>
   V dx(const V& x, const V& t) const {
@@ -52,9 +53,9 @@ struct SmoothL1 {
   static constexpr const char* name = "smooth_l1_loss";
   double beta;
   template <class V>
-  V value(const V& x, const V& t) const {
-    const V d = std::abs(x - t);
-    return d < V(beta) ? d * d * V(0.5 / beta) : d - V(0.5 * beta);
+  V value(V x, V t) const {
+    const V d = abs(x - t);
+    return where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta);
   }
   template <class V>
   V dx(const V& x, const V& t) const {
@@ -70,9 +71,9 @@ struct Huber {
   static constexpr const char* name = "huber_loss";
   double delta;
   template <class V>
-  V value(const V& x, const V& t) const {
-    const V d = std::abs(x - t);
-    return d <= V(delta) ? d * d * V(0.5) : V(delta) * (d - V(0.5 * delta));
+  V value(V x, V t) const {
+    const V d = abs(x - t);
+    return where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta);
   }
   template <class V>
   V dx(const V& x, const V& t) const {
@@ -87,24 +88,24 @@ struct Huber {
 struct BinaryCrossEntropy {
   static constexpr const char* name = "binary_cross_entropy";
   template <class V>
-  V value(const V& x, const V& t) const {
-    return -(t * at_least(log(x), -100) + (V(1) - t) * at_least(std::log1p(-x), -100));
+  V value(V x, V t) const {
+    return -(t * maximum(log(x), -100) + (1 - t) * maximum(log1p(-x), -100));
   }
   template <class V>
   V dx(const V& x, const V& t) const {
-    return (x - t) / at_least(x * (-x + 1), 1e-12);
+    return (x - t) / maximum(x * (-x + 1), 1e-12);
   }
   template <class V>
   V dt(const V& x, const V&) const {
-    return at_least(log(-x + 1), -100) - at_least(log(x), -100);
+    return maximum(log(-x + 1), -100) - maximum(log(x), -100);
   }
 };
 
 struct BinaryCrossEntropyWithLogits {
   static constexpr const char* name = "binary_cross_entropy_with_logits";
   template <class V>
-  V value(const V& x, const V& t) const {
-    return (x > 0 ? x : V(0)) - x * t + std::log1p(std::exp(-std::abs(x)));
+  V value(V x, V t) const {
+    return maximum(x, 0) - x * t + log1p(exp(-abs(x)));
   }
   template <class V>
   V dx(const V& x, const V& t) const {
@@ -119,8 +120,8 @@ struct BinaryCrossEntropyWithLogits {
 struct KlDiv {
   static constexpr const char* name = "kl_div";
   template <class V>
-  V value(const V& x, const V& t) const {
-    return t == V(0) ? V(0) : t * (std::log(t) - x);
+  V value(V x, V t) const {
+    return where(t == 0, V(0), t * (log(t) - x));
   }
   template <class V>
   V dx(const V&, const V& t) const {
@@ -135,8 +136,8 @@ struct KlDiv {
 struct KlDivLogTarget {
   static constexpr const char* name = "kl_div";
   template <class V>
-  V value(const V& x, const V& t) const {
-    return std::exp(t) * (t - x);
+  V value(V x, V t) const {
+    return exp(t) * (t - x);
   }
   template <class V>
   V dx(const V&, const V& t) const {
@@ -152,16 +153,27 @@ struct KlDivLogTarget {
 
 constexpr std::int64_t grain = 8192;
 
+// The lanes at `in`, of which only `count` may be read; the others hold the first one's value.
+template <class T>
+Lanes<T> load_some(const T* in, std::int64_t count) {
+  T values[Lanes<T>::size];
+  for (std::size_t l = 0; l < Lanes<T>::size; ++l) values[l] = in[static_cast<std::int64_t>(l) < count ? l : 0];
+  return Lanes<T>::load(values);
+}
+
 template <class T, class Loss>
 T block_sum(const Loss& loss, const T* x, const T* t, std::int64_t begin, std::int64_t end) {
-  constexpr int lanes = 16;
-  T sums[lanes] = {};
+  using L = Lanes<T>;
+  constexpr std::int64_t lanes = L::size;
+  L sum = 0;
   std::int64_t i = begin;
-  for (; i + lanes <= end; i += lanes)
-    for (int l = 0; l < lanes; ++l) sums[l] += loss.template value<T>(x[i + l], t[i + l]);
-  for (int l = 0; i < end; ++i, ++l) sums[l] += loss.template value<T>(x[i], t[i]);
-  for (int width = lanes / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; ++l) sums[l] += sums[l + width];
+  for (; i + lanes <= end; i += lanes) sum += loss.value(L::load(x + i), L::load(t + i));
+  T sums[lanes], last[lanes];
+  sum.store(sums);
+  if (i < end) loss.value(load_some(x + i, end - i), load_some(t + i, end - i)).store(last);
+  for (std::int64_t l = 0; l < end - i; ++l) sums[l] += last[l];
+  for (std::int64_t width = lanes / 2; width > 0; width /= 2)
+    for (std::int64_t l = 0; l < width; ++l) sums[l] += sums[l + width];
   return sums[0];
 }
 
@@ -177,23 +189,32 @@ double total(const Loss& loss, const T* x, const T* t, std::int64_t count) {
   return sum;
 }
 
-// out[i] = g[i] * factor * slope, or with one g for all.
+// out[i] = f(i-th lanes of x, of t, of g), with one g for all where `one`.
+template <class T, class F>
+void for_pairs(const T* x, const T* t, const T* g, bool one, T* out, std::int64_t count, const F& f) {
+  using L = Lanes<T>;
+  constexpr std::int64_t lanes = L::size;
+  parallel_for(count, grain, count * 4, [&](std::int64_t begin, std::int64_t end) {
+    const L all = one ? L(g[0]) : L(0);
+    std::int64_t i = begin;
+    for (; i + lanes <= end; i += lanes) f(L::load(x + i), L::load(t + i), one ? all : L::load(g + i)).store(out + i);
+    if (i == end) return;
+    T last[lanes];
+    f(load_some(x + i, end - i), load_some(t + i, end - i), one ? all : load_some(g + i, end - i)).store(last);
+    std::copy(last, last + (end - i), out + i);
+  });
+}
+
+// out[i] = g[i] * factor * slope(x[i], t[i]), or with one g for all.
 template <class T, class Slope>
 Tensor scaled_slopes(const Tensor& gradient, double factor, const Tensor& input, const Tensor& target,
                      const Slope& slope) {
   Tensor result = make_tensor(input.sizes(), input.dtype());
   const Tensor g = dense(gradient);
-  const T *x = data<T>(input), *t = data<T>(target), *each = data<T>(g);
-  T* out = data<T>(result);
-  const std::int64_t count = result.numel();
   const bool one = g.numel() == 1;
-  const T all = static_cast<T>(factor) * (one ? each[0] : T(1));
-  parallel_for(count, grain, count * 4, [&](std::int64_t begin, std::int64_t end) {
-    if (one)
-      for (std::int64_t i = begin; i < end; ++i) out[i] = all * slope(x[i], t[i]);
-    else
-      for (std::int64_t i = begin; i < end; ++i) out[i] = all * each[i] * slope(x[i], t[i]);
-  });
+  const T scale = static_cast<T>(factor);
+  for_pairs(data<T>(input), data<T>(target), data<T>(g), one, data<T>(result), result.numel(),
+            [&](auto x, auto t, auto each) { return slope(x, t) * (each * scale); });
   return result;
 }
 
@@ -218,9 +239,8 @@ Tensor pair_loss(const Arg& input, const Tensor& target, const Loss& loss, Reduc
       out[0] = static_cast<T>(factor * total<T>(loss, a, b, x.numel()));
       return;
     }
-    parallel_for(x.numel(), grain, x.numel() * 4, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) out[i] = loss.template value<T>(a[i], b[i]);
-    });
+    const T none = 0;
+    for_pairs(a, b, &none, true, out, x.numel(), [&](auto v, auto w, auto) { return loss.value(v, w); });
   });
   return record(Loss::name, here, output, {&input.tensor(), &target}, [&] {
     return [x = Saved(input.tensor()), t = Saved(target), loss, factor](Backward& bw) {
@@ -234,9 +254,9 @@ Tensor pair_loss(const Arg& input, const Tensor& target, const Loss& loss, Reduc
       const Tensor a = dense(input), b = dense(target);
       dispatch_floating(a.dtype(), [&]<class T>() {
         if (bw.needs(0))
-          bw.give(0, scaled_slopes<T>(bw.grad(), factor, a, b, [&](T v, T w) { return loss.template dx<T>(v, w); }));
+          bw.give(0, scaled_slopes<T>(bw.grad(), factor, a, b, [&](auto v, auto w) { return loss.dx(v, w); }));
         if (bw.needs(1))
-          bw.give(1, scaled_slopes<T>(bw.grad(), factor, a, b, [&](T v, T w) { return loss.template dt<T>(v, w); }));
+          bw.give(1, scaled_slopes<T>(bw.grad(), factor, a, b, [&](auto v, auto w) { return loss.dt(v, w); }));
       });
     };
   });

@@ -1,5 +1,5 @@
-// Initial values of parameters. Each fills a tensor in place, without recording, from the default generator, and returns
-// the same tensor. All are DtypeErrors unless the tensor is floating.
+// Initial values of parameters. Each fills a tensor in place, without recording, from the default generator, and
+// returns the same tensor. All are DtypeErrors unless the tensor is floating.
 #pragma once
 #include <xgrad/tensor.hpp>
 
