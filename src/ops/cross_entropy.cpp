@@ -1,11 +1,12 @@
-#include <xgrad/lanes.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/dispatch.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/rows.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -16,39 +17,21 @@ namespace {
 
 // ---- kernels over a row of classes
 
-template <class T>
-Lanes<T> load_some(const T* in, std::int64_t count, T rest) {
-  T values[Lanes<T>::size];
-  std::fill(std::copy(in, in + count, values), values + Lanes<T>::size, rest);
-  return Lanes<T>::load(values);
-}
-template <class T>
-T sum_lanes(Lanes<T> lanes) {
-  T values[Lanes<T>::size];
-  lanes.store(values);
-  for (std::size_t width = Lanes<T>::size / 2; width > 0; width /= 2)
-    for (std::size_t l = 0; l < width; ++l) values[l] += values[l + width];
-  return values[0];
-}
-
 // log(sum_c exp(x_c))
 template <class T>
 T row_logsumexp(const T* x, std::int64_t classes) {
   using L = Lanes<T>;
-  constexpr std::int64_t lanes = L::size;
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   L largest = lowest;
-  std::int64_t c = 0;
-  for (; c + lanes <= classes; c += lanes) largest = maximum(largest, L::load(x + c));
-  if (c < classes) largest = maximum(largest, load_some(x + c, classes - c, lowest));
-  T values[lanes];
+  for_lanes<T>(classes,
+               [&](std::int64_t c, std::int64_t n) { largest = maximum(largest, load_part(x + c, n, lowest)); });
+  T values[L::size];
   largest.store(values);
   T top = values[0];
-  for (std::int64_t l = 1; l < lanes; ++l) top = values[l] > top || values[l] != values[l] ? values[l] : top;
+  for (T value : values) top = value > top || value != value ? value : top;
   if (top == lowest) return lowest;
   L sum = 0;
-  for (c = 0; c + lanes <= classes; c += lanes) sum += exp(L::load(x + c) - top);
-  if (c < classes) sum += exp(load_some(x + c, classes - c, lowest) - top);
+  for_lanes<T>(classes, [&](std::int64_t c, std::int64_t n) { sum += exp(load_part(x + c, n, lowest) - top); });
   return top + std::log(sum_lanes(sum));
 }
 
@@ -56,15 +39,10 @@ T row_logsumexp(const T* x, std::int64_t classes) {
 template <class T>
 void row_gradient(const T* x, const T* w, std::int64_t classes, T lse, T scale, T shift, T* out) {
   using L = Lanes<T>;
-  constexpr std::int64_t lanes = L::size;
-  std::int64_t c = 0;
-  for (; c + lanes <= classes; c += lanes)
-    (scale * exp(L::load(x + c) - lse) - shift * (w ? L::load(w + c) : L(1))).store(out + c);
-  if (c == classes) return;
-  T last[lanes];
-  const L weights = w ? load_some(w + c, classes - c, T(0)) : L(1);
-  (scale * exp(load_some(x + c, classes - c, T(0)) - lse) - shift * weights).store(last);
-  std::copy(last, last + (classes - c), out + c);
+  for_lanes<T>(classes, [&](std::int64_t c, std::int64_t n) {
+    const L weights = w ? load_part(w + c, n) : L(1);
+    store_part(scale * exp(load_part(x + c, n) - lse) - shift * weights, out + c, n);
+  });
 }
 
 // ---- what both losses know of a call, as rows [N, C] with N classes

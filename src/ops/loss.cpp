@@ -1,11 +1,10 @@
-#include <xgrad/lanes.hpp>
 #include <xgrad/ops/loss.hpp>
 
-#include <algorithm>
 #include <vector>
 
 #include "core/dispatch.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/rows.hpp"
 #include "ops/placed.hpp"
 #include "tape/node.hpp"
 
@@ -153,36 +152,22 @@ struct KlDivLogTarget {
 
 constexpr std::int64_t grain = 8192;
 
-// The lanes at `in`, of which only `count` may be read; the others hold the first one's value.
-template <class T>
-Lanes<T> load_some(const T* in, std::int64_t count) {
-  T values[Lanes<T>::size];
-  for (std::size_t l = 0; l < Lanes<T>::size; ++l) values[l] = in[static_cast<std::int64_t>(l) < count ? l : 0];
-  return Lanes<T>::load(values);
-}
-
 template <class T, class Loss>
-T block_sum(const Loss& loss, const T* x, const T* t, std::int64_t begin, std::int64_t end) {
-  using L = Lanes<T>;
-  constexpr std::int64_t lanes = L::size;
-  L sum = 0;
-  std::int64_t i = begin;
-  for (; i + lanes <= end; i += lanes) sum += loss.value(L::load(x + i), L::load(t + i));
-  T sums[lanes], last[lanes];
-  sum.store(sums);
-  if (i < end) loss.value(load_some(x + i, end - i), load_some(t + i, end - i)).store(last);
-  for (std::int64_t l = 0; l < end - i; ++l) sums[l] += last[l];
-  for (std::int64_t width = lanes / 2; width > 0; width /= 2)
-    for (std::int64_t l = 0; l < width; ++l) sums[l] += sums[l + width];
-  return sums[0];
+T block_sum(const Loss& loss, const T* x, const T* t, std::int64_t count) {
+  Lanes<T> sum = 0;
+  for_lanes<T>(count, [&](std::int64_t i, std::int64_t n) {
+    sum += keep_part(loss.value(load_part(x + i, n), load_part(t + i, n)), n);
+  });
+  return sum_lanes(sum);
 }
 
 template <class T, class Loss>
 double total(const Loss& loss, const T* x, const T* t, std::int64_t count) {
-  if (count <= grain) return static_cast<double>(block_sum(loss, x, t, 0, count));
+  if (count <= grain) return static_cast<double>(block_sum(loss, x, t, count));
   std::vector<double> parts(static_cast<std::size_t>((count + grain - 1) / grain));
   parallel_for(count, grain, count * 4, [&](std::int64_t begin, std::int64_t end) {
-    parts[static_cast<std::size_t>(begin / grain)] = static_cast<double>(block_sum(loss, x, t, begin, end));
+    parts[static_cast<std::size_t>(begin / grain)] =
+        static_cast<double>(block_sum(loss, x + begin, t + begin, end - begin));
   });
   double sum = 0;
   for (double part : parts) sum += part;
@@ -192,16 +177,12 @@ double total(const Loss& loss, const T* x, const T* t, std::int64_t count) {
 // out[i] = f(i-th lanes of x, of t, of g), with one g for all where `one`.
 template <class T, class F>
 void for_pairs(const T* x, const T* t, const T* g, bool one, T* out, std::int64_t count, const F& f) {
-  using L = Lanes<T>;
-  constexpr std::int64_t lanes = L::size;
   parallel_for(count, grain, count * 4, [&](std::int64_t begin, std::int64_t end) {
-    const L all = one ? L(g[0]) : L(0);
-    std::int64_t i = begin;
-    for (; i + lanes <= end; i += lanes) f(L::load(x + i), L::load(t + i), one ? all : L::load(g + i)).store(out + i);
-    if (i == end) return;
-    T last[lanes];
-    f(load_some(x + i, end - i), load_some(t + i, end - i), one ? all : load_some(g + i, end - i)).store(last);
-    std::copy(last, last + (end - i), out + i);
+    for_lanes<T>(end - begin, [&](std::int64_t i, std::int64_t n) {
+      i += begin;
+      const Lanes<T> each = one ? Lanes<T>(g[0]) : load_part(g + i, n);
+      store_part(f(load_part(x + i, n), load_part(t + i, n), each), out + i, n);
+    });
   });
 }
 
