@@ -1,0 +1,36 @@
+#include <xgrad/nn/loss.hpp>
+
+namespace xgrad::nn {
+
+BCELoss::BCELoss(const BinaryCrossEntropyOptions& options) : options_(options) {
+  register_buffer("weight", options.weight);
+}
+Tensor BCELoss::forward(const Arg& input, const Arg& target) const {
+  check_alive(input.here());
+  return binary_cross_entropy(input, target, options_);
+}
+
+BCEWithLogitsLoss::BCEWithLogitsLoss(const BinaryCrossEntropyWithLogitsOptions& options) : options_(options) {
+  register_buffer("weight", options.weight);
+  register_buffer("pos_weight", options.pos_weight);
+}
+Tensor BCEWithLogitsLoss::forward(const Arg& input, const Arg& target) const {
+  check_alive(input.here());
+  return binary_cross_entropy_with_logits(input, target, options_);
+}
+
+CrossEntropyLoss::CrossEntropyLoss(const CrossEntropyOptions& options) : options_(options) {
+  register_buffer("weight", options.weight);
+}
+Tensor CrossEntropyLoss::forward(const Arg& input, const Arg& target) const {
+  check_alive(input.here());
+  return cross_entropy(input, target, options_);
+}
+
+NLLLoss::NLLLoss(const NllLossOptions& options) : options_(options) { register_buffer("weight", options.weight); }
+Tensor NLLLoss::forward(const Arg& input, const Arg& target) const {
+  check_alive(input.here());
+  return nll_loss(input, target, options_);
+}
+
+}  // namespace xgrad::nn
