@@ -20,7 +20,10 @@
 #include <xgrad/nn/regularization.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/utils.hpp>
+#include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/batch_norm.hpp>
+#include <xgrad/ops/compare.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/dropout.hpp>
@@ -29,6 +32,7 @@
 #include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/lr_scheduler.hpp>

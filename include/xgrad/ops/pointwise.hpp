@@ -1,0 +1,72 @@
+// Functions of one tensor, element by element, and where and clamp.
+//
+// Results have the argument's shape. Floating dtypes stay. The functions marked "integers stay" give int64 for int64
+// and a DtypeError for bool; all others take integers and bools as the default dtype. DtypeError for int32 and uint8.
+// NaN gives NaN. Methods of Tensor have the same names, and those ending in _ work in place.
+#pragma once
+#include <xgrad/tensor.hpp>
+
+namespace xgrad {
+
+// -x. Integers stay.
+Tensor neg(const Arg& x);
+// |x|. Gradient 0 at 0. Integers stay.
+Tensor abs(const Arg& x);
+// -1, 0 or 1; 0 for NaN. Gradient 0. Integers stay, also bools.
+Tensor sign(const Arg& x);
+// The nearest integer below, above; the nearest one, halves to the even neighbour; the integer part. Gradient 0.
+// Integers stay.
+Tensor floor(const Arg& x);
+Tensor ceil(const Arg& x);
+Tensor round(const Arg& x);
+Tensor trunc(const Arg& x);
+// x^2. Integers stay.
+Tensor square(const Arg& x);
+// Gradient 1 / (2 sqrt x); at 0 it is infinite, or 0 where the incoming gradient is 0.
+Tensor sqrt(const Arg& x);
+// 1 / sqrt(x).
+Tensor rsqrt(const Arg& x);
+// 1 / x.
+Tensor reciprocal(const Arg& x);
+Tensor exp(const Arg& x);
+// 2^x.
+Tensor exp2(const Arg& x);
+// e^x - 1, exact near 0.
+Tensor expm1(const Arg& x);
+Tensor log(const Arg& x);
+Tensor log2(const Arg& x);
+Tensor log10(const Arg& x);
+// log(1 + x), exact near 0.
+Tensor log1p(const Arg& x);
+Tensor sin(const Arg& x);
+Tensor cos(const Arg& x);
+Tensor tan(const Arg& x);
+Tensor asin(const Arg& x);
+Tensor acos(const Arg& x);
+Tensor atan(const Arg& x);
+Tensor sinh(const Arg& x);
+Tensor cosh(const Arg& x);
+Tensor tanh(const Arg& x);
+Tensor asinh(const Arg& x);
+Tensor acosh(const Arg& x);
+Tensor atanh(const Arg& x);
+// The error function and 1 - erf(x), exact in the tail.
+Tensor erf(const Arg& x);
+Tensor erfc(const Arg& x);
+// log |gamma(x)| and its derivative. digamma's own gradient, the trigamma function, is not offered: AutogradError.
+Tensor lgamma(const Arg& x);
+Tensor digamma(const Arg& x);
+// 1 / (1 + e^-x).
+Tensor sigmoid(const Arg& x);
+// max(x, 0). Gradient 0 at 0. Integers stay.
+Tensor relu(const Arg& x);
+
+// min(max(x, min), max); a bound left out does not bind. The gradient passes at the bounds. Integers stay with integer
+// bounds. ValueError where both are left out.
+Tensor clamp(const Arg& x, std::optional<Scalar> min, std::optional<Scalar> max = {});
+
+// a where the condition holds, b elsewhere; all three broadcast, a and b meet in one dtype. DtypeError unless the
+// condition is bool.
+Tensor where(const Arg& condition, const Operand& a, const Operand& b);
+
+}  // namespace xgrad
