@@ -34,8 +34,6 @@ constexpr auto erf_op = unary<real>(
 constexpr auto erfc_op = unary<real>(
     "erfc", [](auto v) { return erfc(v); },
     of<x>([](auto g, auto v) { return g * (-two_over_root_pi * exp(-v * v)); }));
-constexpr auto lgamma_op = unary<real>(
-    "lgamma", [](auto v) { return lgamma(v); }, of<x>([](auto g, auto v) { return g * digamma(v); }));
 
 }  // namespace
 }  // namespace detail
@@ -54,7 +52,6 @@ Tensor rsqrt(const Arg& x) { return rsqrt_op(x); }
 Tensor reciprocal(const Arg& x) { return reciprocal_op(x); }
 Tensor erf(const Arg& x) { return erf_op(x); }
 Tensor erfc(const Arg& x) { return erfc_op(x); }
-Tensor lgamma(const Arg& x) { return lgamma_op(x); }
 
 Tensor Tensor::exp(Here here) const { return xgrad::exp({*this, here}); }
 Tensor Tensor::exp2(Here here) const { return xgrad::exp2({*this, here}); }
@@ -68,7 +65,6 @@ Tensor Tensor::rsqrt(Here here) const { return xgrad::rsqrt({*this, here}); }
 Tensor Tensor::reciprocal(Here here) const { return xgrad::reciprocal({*this, here}); }
 Tensor Tensor::erf(Here here) const { return xgrad::erf({*this, here}); }
 Tensor Tensor::erfc(Here here) const { return xgrad::erfc({*this, here}); }
-Tensor Tensor::lgamma(Here here) const { return xgrad::lgamma({*this, here}); }
 
 Tensor Tensor::exp_(Here here) const { return apply_inplace("exp_", exp_op.call(), *this, here); }
 Tensor Tensor::log_(Here here) const { return apply_inplace("log_", log_op.call(), *this, here); }

@@ -53,9 +53,10 @@ Tensor atanh(const Arg& x);
 // The error function and 1 - erf(x), exact in the tail.
 Tensor erf(const Arg& x);
 Tensor erfc(const Arg& x);
-// log |gamma(x)| and its derivative. digamma's own gradient, the trigamma function, is not offered: AutogradError.
+// log |gamma(x)|; its derivative; the n-th derivative of that, n >= 0. ValueError for a negative n.
 Tensor lgamma(const Arg& x);
 Tensor digamma(const Arg& x);
+Tensor polygamma(std::int64_t n, const Arg& x);
 // 1 / (1 + e^-x).
 Tensor sigmoid(const Arg& x);
 // max(x, 0). Gradient 0 at 0. Integers stay.
