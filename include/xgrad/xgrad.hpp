@@ -24,6 +24,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/compare.hpp>
+#include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/dropout.hpp>
@@ -33,6 +34,7 @@
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/pointwise.hpp>
+#include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/lr_scheduler.hpp>

@@ -1,0 +1,27 @@
+// Convolution of dense images: the one place to put another engine.
+#pragma once
+#include <xgrad/tensor.hpp>
+
+#include <cstdint>
+
+namespace xgrad::detail {
+
+struct ConvGeometry {
+  std::int64_t batch, in_channels, height, width;
+  std::int64_t out_channels, out_height, out_width;
+  std::int64_t kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w;
+  std::int64_t groups;
+};
+
+// All tensors are contiguous, of one floating dtype and as large as the geometry says; bias may be undefined. With
+// accumulate the result is added to what is there. Results are the same for any number of threads.
+void conv_forward(const ConvGeometry& geometry, const Tensor& input, const Tensor& weight, const Tensor& bias,
+                  const Tensor& output);
+void conv_input_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& weight, const Tensor& input,
+                         bool accumulate);
+void conv_weight_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& input, const Tensor& weight,
+                          bool accumulate);
+// The sum over images and positions of each channel.
+void conv_bias_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& bias, bool accumulate);
+
+}  // namespace xgrad::detail

@@ -1,0 +1,246 @@
+#include <xgrad/autograd.hpp>
+#include <xgrad/ops/conv.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/threads.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <doctest/doctest.h>
+
+#include "numeric.hpp"
+#include "reference_cases.hpp"
+
+namespace xg = xgrad;
+using numeric::check_gradients;
+using numeric::distance;
+using numeric::random;
+using xg::Shape;
+using xg::Tensor;
+using xg::TensorList;
+
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+// The definition, in float64. x [N, C, H, W].
+Tensor naive(const Tensor& x, const Tensor& w, const Tensor& bias, const xg::Conv2dOptions& o) {
+  const std::int64_t N = x.size(0), C = x.size(1), H = x.size(2), W = x.size(3);
+  const std::int64_t O = w.size(0), part = w.size(1), h = w.size(2), v = w.size(3);
+  const std::int64_t rows = (H + 2 * o.padding.h - o.dilation.h * (h - 1) - 1) / o.stride.h + 1;
+  const std::int64_t cols = (W + 2 * o.padding.w - o.dilation.w * (v - 1) - 1) / o.stride.w + 1;
+  const auto in = x.to(xg::float64).to_vector<double>(), weight = w.to(xg::float64).to_vector<double>();
+  const auto b = bias.defined() ? bias.to(xg::float64).to_vector<double>() : std::vector<double>(at(O), 0.0);
+  std::vector<double> out;
+  for (std::int64_t n = 0; n < N; ++n)
+    for (std::int64_t k = 0; k < O; ++k)
+      for (std::int64_t i = 0; i < rows; ++i)
+        for (std::int64_t j = 0; j < cols; ++j) {
+          double sum = b[at(k)];
+          for (std::int64_t c = 0; c < part; ++c)
+            for (std::int64_t p = 0; p < h; ++p)
+              for (std::int64_t q = 0; q < v; ++q) {
+                const std::int64_t channel = k / (O / o.groups) * part + c;
+                const std::int64_t y = i * o.stride.h + p * o.dilation.h - o.padding.h;
+                const std::int64_t z = j * o.stride.w + q * o.dilation.w - o.padding.w;
+                if (y < 0 || y >= H || z < 0 || z >= W) continue;
+                sum += in[at(((n * C + channel) * H + y) * W + z)] * weight[at(((k * part + c) * h + p) * v + q)];
+              }
+          out.push_back(sum);
+        }
+  return xg::tensor(std::span<const double>(out), {N, O, rows, cols});
+}
+
+double inner(const Tensor& a, const Tensor& b) { return numeric::inner({a}, {b}); }
+
+struct Case {
+  Shape input, weight;
+  xg::Conv2dOptions options;
+};
+std::vector<Case> all_cases() {
+  return {
+      {{2, 3, 6, 5}, {4, 3, 3, 2}, {}},
+      {{2, 3, 6, 5}, {4, 3, 3, 3}, {.padding = 1}},
+      {{1, 2, 7, 6}, {3, 2, 5, 3}, {.padding = {2, 1}}},
+      {{2, 2, 7, 8}, {2, 2, 3, 3}, {.stride = {2, 3}, .padding = {0, 2}}},
+      {{2, 2, 9, 8}, {3, 2, 3, 2}, {.padding = {1, 2}, .dilation = {2, 3}}},
+      {{2, 4, 5, 5}, {6, 2, 3, 3}, {.stride = 2, .padding = 1, .groups = 2}},
+      {{2, 3, 5, 5}, {3, 1, 3, 3}, {.padding = 1, .groups = 3}},
+      {{3, 4, 4, 3}, {5, 4, 1, 1}, {}},
+      {{2, 4, 5, 4}, {2, 2, 1, 1}, {.groups = 2}},
+      {{2, 4, 5, 4}, {2, 4, 1, 1}, {.stride = 2}},
+      {{2, 4, 2, 2}, {2, 4, 1, 1}, {.padding = 1}},
+      {{1, 1, 1, 1}, {1, 1, 5, 5}, {.padding = 3}},
+      {{2, 1, 4, 4}, {2, 1, 4, 4}, {}},
+      {{0, 3, 6, 5}, {4, 3, 3, 2}, {}},
+      {{2, 0, 4, 4}, {2, 0, 3, 3}, {.padding = 1}},
+      {{17, 2, 3, 3}, {3, 2, 2, 2}, {.padding = 1}},
+      // Columns of one image exceed a stripe.
+      {{2, 40, 33, 32}, {5, 40, 3, 3}, {.padding = 1}},
+      {{1, 40, 40, 30}, {5, 40, 3, 4}, {.stride = {1, 2}, .padding = {2, 1}, .dilation = {2, 1}}},
+  };
+}
+
+template <class E, class F>
+std::string message(F&& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return "nothing thrown";
+}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
+  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("conv2d is its definition, and its gradients are its adjoints") {
+  for (const Case& c : all_cases()) {
+    CAPTURE(xg::to_string(c.input));
+    CAPTURE(xg::to_string(c.weight));
+    Tensor x = random(c.input, 1).requires_grad_(), w = random(c.weight, 2).requires_grad_();
+    Tensor bias = random({c.weight[0]}, 3).requires_grad_();
+    const Tensor expected = naive(x, w, bias, c.options), plain = naive(x, w, {}, c.options);
+    const Tensor y = xg::conv2d(x, w, bias, c.options);
+    CHECK(distance(y.detach(), expected) <= 1e-12);
+    CHECK(distance(xg::conv2d(x.detach(), w.detach(), {}, c.options), plain) <= 1e-12);
+    CHECK(distance(xg::conv2d(x.detach().to(xg::float32), w.detach().to(xg::float32), bias.detach().to(xg::float32),
+                              c.options),
+                   expected) <= 1e-4);
+    const Tensor g = random(expected.sizes(), 4);
+    y.backward(g);
+    const double whole = inner(g, plain), scale = 1e-11 * (1 + std::abs(whole));
+    CHECK(std::abs(inner(x.grad(), x) - whole) <= scale);
+    CHECK(std::abs(inner(w.grad(), w) - whole) <= scale);
+    CHECK(distance(bias.grad(), g.sum({0, 2, 3})) <= 1e-11);
+    // Against other operands, too: <g, conv(u, w)> = <dx, u> and <g, conv(x, v)> = <dw, v>.
+    const Tensor u = random(c.input, 5), v = random(c.weight, 6);
+    CHECK(std::abs(inner(x.grad(), u) - inner(g, naive(u, w, {}, c.options))) <= 1e-10);
+    CHECK(std::abs(inner(w.grad(), v) - inner(g, naive(x, v, {}, c.options))) <= 1e-10);
+    // A second time they are added.
+    const Tensor once_x = x.grad().clone(), once_w = w.grad().clone(), once_b = bias.grad().clone();
+    xg::conv2d(x, w, bias, c.options).backward(g);
+    CHECK(distance(x.grad(), once_x * 2) <= 1e-11);
+    CHECK(distance(w.grad(), once_w * 2) <= 1e-10);
+    CHECK(distance(bias.grad(), once_b * 2) <= 1e-10);
+  }
+}
+
+TEST_CASE("conv2d takes an image without a batch, and strided operands") {
+  const Tensor x = random({3, 6, 5}, 1), w = random({4, 3, 3, 3}, 2), bias = random({4}, 3);
+  const Tensor y = xg::conv2d(x, w, bias, {.padding = 1});
+  CHECK(y.sizes() == Shape{4, 6, 5});
+  CHECK(distance(y, naive(x.unsqueeze(0), w, bias, {.padding = 1}).squeeze(0)) <= 1e-13);
+  const Tensor last = random({2, 6, 5, 3}, 4).permute({0, 3, 1, 2}), turned = w.transpose(2, 3);
+  CHECK(distance(xg::conv2d(last, turned), naive(last.contiguous(), turned.contiguous(), {}, {})) <= 1e-13);
+  const Tensor same = random({1, 1, 6, 5}, 5).expand({2, 3, 6, 5});
+  CHECK(distance(xg::conv2d(same, w), naive(same.contiguous(), w, {}, {})) <= 1e-13);
+}
+
+TEST_CASE("gradients of conv2d to the third order") {
+  auto with = [](const xg::Conv2dOptions& options) {
+    return [options](const TensorList& in) {
+      return TensorList{xg::conv2d(in[0], in[1], in.size() > 2 ? in[2] : Tensor(), options)};
+    };
+  };
+  auto leaf = [](const Shape& shape, std::uint64_t seed) { return random(shape, seed).requires_grad_(); };
+  check_gradients(with({}), {leaf({1, 2, 3, 3}, 1), leaf({2, 2, 2, 2}, 2), leaf({2}, 3)}, 3);
+  check_gradients(with({.stride = {2, 1}, .padding = 1}), {leaf({2, 2, 3, 4}, 1), leaf({2, 2, 3, 3}, 2), leaf({2}, 3)});
+  check_gradients(with({.padding = {1, 0}, .dilation = {1, 2}, .groups = 2}),
+                  {leaf({2, 3, 4}, 1), leaf({2, 1, 2, 2}, 2), leaf({2}, 3)});
+  check_gradients(with({}), {leaf({2, 3, 2, 2}, 1), leaf({2, 3, 1, 1}, 2)});
+  // A product with itself, so that the second order is not zero in one operand alone.
+  check_gradients(
+      [](const TensorList& in) {
+        return TensorList{xg::conv2d(xg::conv2d(in[0], in[1], {}, {.padding = 1}), in[1], {}, {.padding = 1})};
+      },
+      {leaf({1, 2, 3, 2}, 1), leaf({2, 2, 3, 3}, 2)});
+}
+
+TEST_CASE("conv2d forms only the gradients asked for") {
+  const Tensor x = random({2, 1, 5, 5}, 1);
+  Tensor w = random({2, 1, 3, 3}, 2).requires_grad_();
+  const Tensor y = xg::conv2d(x, w);
+  CHECK(y.grad_fn() == "conv2d");
+  y.backward(xg::ones({2, 2, 3, 3}, {.dtype = xg::float64}));
+  CHECK(!x.grad().defined());
+  CHECK(w.grad().defined());
+}
+
+TEST_CASE("conv2d gives the same bits for any number of threads") {
+  const int before = xg::get_num_threads();
+  const std::vector<Case> cases = {{{9, 8, 14, 14}, {16, 8, 3, 3}, {.padding = 1}},
+                                   {{1, 64, 40, 40}, {32, 64, 3, 3}, {.padding = 1}},
+                                   {{6, 32, 12, 12}, {48, 32, 1, 1}, {}},
+                                   {{3, 8, 20, 20}, {8, 4, 5, 5}, {.stride = 2, .groups = 2}}};
+  for (const Case& c : cases) {
+    std::vector<TensorList> found;
+    for (int threads : {1, 2, 3}) {
+      xg::set_num_threads(threads);
+      Tensor x = random(c.input, 1, xg::float32).requires_grad_(),
+             w = random(c.weight, 2, xg::float32).requires_grad_();
+      Tensor bias = random({c.weight[0]}, 3, xg::float32).requires_grad_();
+      const Tensor y = xg::conv2d(x, w, bias, c.options);
+      y.backward(random(y.sizes(), 4, xg::float32));
+      found.push_back({y.detach(), x.grad(), w.grad(), bias.grad()});
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      CHECK(same_bits(found[0][i], found[1][i]));
+      CHECK(same_bits(found[0][i], found[2][i]));
+    }
+  }
+  xg::set_num_threads(before);
+}
+
+TEST_CASE("misuse of conv2d is reported with names, shapes and the place") {
+  const Tensor w = xg::zeros({8, 3, 3, 3}), x = xg::zeros({1, 3, 8, 8});
+  const std::string channels = message<xg::ShapeError>([&] { xg::conv2d(xg::zeros({1, 4, 8, 8}), w); });
+  CHECK(has(channels, "conv2d: expected input with 3 channels (weight is [8, 3, 3, 3]), got [1, 4, 8, 8] at "));
+  CHECK(has(channels, "conv_test.cpp:"));
+  CHECK(has(message<xg::ShapeError>([&] {
+              xg::conv2d(xg::zeros({1, 4, 8, 8}), w, {}, {.groups = 2});
+            }),
+            "conv2d: expected input with 6 channels (weight is [8, 3, 3, 3], groups = 2), got [1, 4, 8, 8]"));
+  CHECK(has(message<xg::ShapeError>([&] {
+              xg::conv2d(xg::zeros({1, 9, 8, 8}), w, {}, {.groups = 3});
+            }),
+            "conv2d: expected output channels divisible by groups = 3, got weight [8, 3, 3, 3]"));
+  CHECK(has(message<xg::ShapeError>([&] {
+              xg::conv2d(xg::zeros({1, 3, 2, 8}), w);
+            }),
+            "conv2d: window [3, 3] with dilation [1, 1] does not fit input [1, 3, 2, 8] with padding [0, 0]"));
+  CHECK(has(message<xg::ShapeError>([&] { xg::conv2d(xg::zeros({8, 8}), w); }), "conv2d: expected input of shape"));
+  CHECK(has(message<xg::ShapeError>([&] { xg::conv2d(x, xg::zeros({8, 3, 3})); }), "conv2d: expected weight of shape"));
+  CHECK(has(message<xg::ShapeError>([&] { xg::conv2d(x, w, xg::zeros({3})); }),
+            "conv2d: expected bias of shape [8] (weight is [8, 3, 3, 3]), got [3]"));
+  CHECK(has(message<xg::ValueError>([&] {
+              xg::conv2d(x, w, {}, {.stride = {1, 0}});
+            }),
+            "conv2d: expected a positive stride, got [1, 0]"));
+  CHECK(has(message<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.padding = -1}); }), "conv2d: expected no negative"));
+  CHECK(
+      has(message<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.dilation = 0}); }), "conv2d: expected a positive dil"));
+  CHECK(has(message<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.groups = 0}); }), "conv2d: expected positive groups"));
+  CHECK(has(message<xg::DtypeError>([&] { xg::conv2d(x.to(xg::float64), w); }), "conv2d: "));
+  CHECK(has(message<xg::DtypeError>([&] { xg::conv2d(x.to(xg::int64), w.to(xg::int64)); }), "conv2d: "));
+}
+
+TEST_CASE("PyTorch's values, gradients and second-order products") {
+  auto pair = [](const reference::Inputs& in, const char* name, std::int64_t otherwise) -> xg::IntPair {
+    if (!in.attrs.contains(name)) return otherwise;
+    const reference::json& value = in.attrs.at(name);
+    if (value.is_array()) return {value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
+    return value.get<std::int64_t>();
+  };
+  reference::run("conv2d", [&](const reference::Inputs& in) {
+    return TensorList{xg::conv2d(in["input"], in["weight"], in["bias"],
+                                 {.stride = pair(in, "stride", 1),
+                                  .padding = pair(in, "padding", 0),
+                                  .dilation = pair(in, "dilation", 1),
+                                  .groups = in.attr<std::int64_t>("groups", 1)})};
+  });
+}
