@@ -18,7 +18,7 @@ TEST_CASE("on the result of an operation") {
   const Tensor x = numbers();
   const Tensor h = x * 2;
   const Tensor alias = h;
-  h.mul_(h.detach());  // h = 4 x^2 with the second factor held constant
+  h.mul_(h.detach().clone());  // h = 4 x^2 with the second factor held constant
   CHECK(alias.to_vector<double>() == Values{4, 16, 36, 64});
   alias.sum().backward();
   CHECK(x.grad().to_vector<double>() == Values{4, 8, 12, 16});
