@@ -240,21 +240,47 @@ class Tensor {
   Tensor sigmoid(Here here = {}) const;
   Tensor relu(Here here = {}) const;
 
-  // ---- reductions (ops/reduce.hpp)
+  // ---- reductions (ops/reduce.hpp). The positional forms are templates so that g++ prefers options for {.dim = {1}}.
   Tensor sum(const ReduceOptions& options = {}, Here here = {}) const;
-  Tensor sum(const Dims& dim, bool keepdim = false, Here here = {}) const;
+  template <class = void>
+  Tensor sum(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return sum(ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor mean(const ReduceOptions& options = {}, Here here = {}) const;
-  Tensor mean(const Dims& dim, bool keepdim = false, Here here = {}) const;
+  template <class = void>
+  Tensor mean(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return mean(ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor prod(const ReduceOptions& options = {}, Here here = {}) const;
-  Tensor prod(const Dims& dim, bool keepdim = false, Here here = {}) const;
+  template <class = void>
+  Tensor prod(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return prod(ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor var(const VarOptions& options = {}, Here here = {}) const;
+  template <class = void>
+  Tensor var(const Dims& dim, std::int64_t correction = 1, bool keepdim = false, Here here = {}) const {
+    return var(VarOptions{dim.list(), correction, keepdim}, here);
+  }
   Tensor std(const VarOptions& options = {}, Here here = {}) const;
+  template <class = void>
+  Tensor std(const Dims& dim, std::int64_t correction = 1, bool keepdim = false, Here here = {}) const {
+    return std(VarOptions{dim.list(), correction, keepdim}, here);
+  }
   Tensor norm(Scalar p = 2, const ReduceOptions& options = {}, Here here = {}) const;
-  Tensor norm(Scalar p, const Dims& dim, bool keepdim = false, Here here = {}) const;
+  template <class = void>
+  Tensor norm(Scalar p, const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return norm(p, ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor amax(const ReduceOptions& options = {}, Here here = {}) const;
-  Tensor amax(const Dims& dim, bool keepdim = false, Here here = {}) const;
+  template <class = void>
+  Tensor amax(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return amax(ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor amin(const ReduceOptions& options = {}, Here here = {}) const;
-  Tensor amin(const Dims& dim, bool keepdim = false, Here here = {}) const;
+  template <class = void>
+  Tensor amin(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return amin(ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor max(Here here = {}) const;
   std::pair<Tensor, Tensor> max(std::int64_t dim, bool keepdim = false, Here here = {}) const;
   Tensor min(Here here = {}) const;
@@ -262,8 +288,20 @@ class Tensor {
   Tensor argmax(std::optional<std::int64_t> dim = {}, bool keepdim = false, Here here = {}) const;
   Tensor argmin(std::optional<std::int64_t> dim = {}, bool keepdim = false, Here here = {}) const;
   Tensor all(const ReduceOptions& options = {}, Here here = {}) const;
+  template <class = void>
+  Tensor all(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return all(ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor any(const ReduceOptions& options = {}, Here here = {}) const;
-  Tensor logsumexp(const Dims& dim, bool keepdim = false, Here here = {}) const;
+  template <class = void>
+  Tensor any(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return any(ReduceOptions{dim.list(), keepdim}, here);
+  }
+  Tensor logsumexp(const ReduceOptions& options, Here here = {}) const;
+  template <class = void>
+  Tensor logsumexp(const Dims& dim, bool keepdim = false, Here here = {}) const {
+    return logsumexp(ReduceOptions{dim.list(), keepdim}, here);
+  }
   Tensor softmax(std::int64_t dim, Here here = {}) const;
   Tensor log_softmax(std::int64_t dim, Here here = {}) const;
   Tensor cumsum(std::int64_t dim, Here here = {}) const;
