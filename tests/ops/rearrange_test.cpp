@@ -1,0 +1,100 @@
+#include <xgrad/ops/rearrange.hpp>
+
+#include <doctest/doctest.h>
+#include <vector>
+
+#include "numeric.hpp"
+#include "reference_cases.hpp"
+#include "support/shapes.hpp"
+
+namespace xg = xgrad;
+using numeric::check_gradients;
+using namespace shapes;
+using xg::TensorList;
+
+TEST_CASE("flip copies backward") {
+  const Tensor x = counted({2, 3});
+  CHECK(values(x.flip(1)) == Values{2, 1, 0, 5, 4, 3});
+  CHECK(values(x.flip({0, -1})) == Values{5, 4, 3, 2, 1, 0});
+  CHECK(values(x.t().flip(0)) == Values{2, 5, 1, 4, 0, 3});
+  CHECK(values(xg::flip(x, std::vector<std::int64_t>{})) == values(x));
+  CHECK_FALSE(shares(x, x.flip(0)));
+  CHECK(xg::zeros({0, 2}).flip(0).sizes() == Shape{0, 2});
+  CHECK(mentions(message_of<xg::IndexError>([&] { x.flip(2); }), {"flip:", "2", "rearrange_test.cpp"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { x.flip({0, -2}); }), {"flip:"}));
+}
+
+TEST_CASE("roll brings in at the begin what leaves at the end") {
+  const Tensor x = counted({2, 3});
+  CHECK(values(xg::roll(x, 1)) == Values{5, 0, 1, 2, 3, 4});
+  CHECK(values(xg::roll(x, -1, 1)) == Values{1, 2, 0, 4, 5, 3});
+  CHECK(values(xg::roll(x, {1, 5}, {0, 1})) == Values{4, 5, 3, 1, 2, 0});
+  CHECK(values(xg::roll(x, 6, 1)) == values(x));
+  CHECK(values(xg::roll(x.t(), 1, 0)) == Values{2, 5, 0, 3, 1, 4});
+  CHECK(xg::roll(xg::zeros({0, 3}), 1, 0).sizes() == Shape{0, 3});
+  CHECK(xg::roll(xg::zeros({0}), 1).sizes() == Shape{0});
+  CHECK(mentions(message_of<xg::ShapeError>([&] { xg::roll(x, {1, 2}, 0); }), {"roll:", "[1, 2]", "[0]"}));
+}
+
+TEST_CASE("repeat and tile") {
+  const Tensor x = counted({2, 2});
+  CHECK(values(x.repeat({1, 2})) == Values{0, 1, 0, 1, 2, 3, 2, 3});
+  CHECK(values(x.t().repeat({2, 1})) == Values{0, 2, 1, 3, 0, 2, 1, 3});
+  CHECK(x.repeat({3, 1, 2}).sizes() == Shape{3, 2, 4});
+  CHECK(x.repeat({0, 1}).sizes() == Shape{0, 2});
+  CHECK(values(xg::tile(x, {2})) == values(x.repeat({1, 2})));
+  CHECK(values(xg::tensor(4).repeat({3})) == Values{4, 4, 4});
+  CHECK(xg::tensor(4).repeat({}).dim() == 0);
+  CHECK(mentions(message_of<xg::ShapeError>([&] { x.repeat({2}); }), {"repeat:", "[2, 2]", "[2]"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { x.repeat({2, -1}); }), {"repeat:", "-1"}));
+}
+
+TEST_CASE("triangles") {
+  const Tensor x = counted({3, 4}) + 1;
+  for (std::int64_t diagonal = -5; diagonal <= 5; ++diagonal) {
+    CAPTURE(diagonal);
+    Values lower, upper;
+    for (std::int64_t i = 0; i < 3; ++i)
+      for (std::int64_t j = 0; j < 4; ++j) {
+        lower.push_back(j - i <= diagonal ? i * 4 + j + 1 : 0);
+        upper.push_back(j - i >= diagonal ? i * 4 + j + 1 : 0);
+      }
+    CHECK(values(x.tril(diagonal)) == lower);
+    CHECK(values(x.triu(diagonal)) == upper);
+    CHECK(values(xg::stack({x, x}, 2).permute({2, 0, 1}).tril(diagonal).select(0, 1)) == lower);
+  }
+  CHECK(values(x.tril(INT64_MAX)) == values(x));
+  CHECK(values(x.triu(INT64_MIN)) == values(x));
+  CHECK(xg::zeros({2, 0}).tril().sizes() == Shape{2, 0});
+  CHECK(mentions(message_of<xg::ShapeError>([&] { xg::zeros({3}).tril(); }), {"tril:", "[3]"}));
+}
+
+TEST_CASE("gradients of rearrangements to third order") {
+  check_gradients(
+      [](const TensorList& in) {
+        const Tensor x = in[0] * in[0] * in[0];
+        return TensorList{x.flip({0, 1}),      xg::roll(x, 2),       xg::roll(x, {1, -4}, {0, 1}),
+                          x.repeat({2, 1, 3}), xg::tile(x.t(), {2}), x.tril(-1) + x.t().triu().t()};
+      },
+      {leaf({3, 2}, 1)}, 3);
+}
+
+TEST_CASE("rearrangements agree with PyTorch") {
+  using reference::Inputs;
+  const auto list_of = [](const Inputs& in, const char* name) {
+    if (!in.attrs.contains(name)) return Values{};
+    const auto& entry = in.attrs.at(name);
+    return entry.is_array() ? entry.get<Values>() : Values{entry.get<std::int64_t>()};
+  };
+  reference::run("flip", [&](const Inputs& in) { return TensorList{xg::flip(in["input"], list_of(in, "dims"))}; });
+  reference::run("roll", [&](const Inputs& in) {
+    return TensorList{xg::roll(in["input"], list_of(in, "shifts"), list_of(in, "dims"))};
+  });
+  reference::run("tile", [&](const Inputs& in) { return TensorList{xg::tile(in["input"], list_of(in, "dims"))}; });
+  reference::run("repeat",
+                 [&](const Inputs& in) { return TensorList{xg::repeat(in["input"], list_of(in, "repeats"))}; });
+  reference::run(
+      "tril", [](const Inputs& in) { return TensorList{xg::tril(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
+  reference::run(
+      "triu", [](const Inputs& in) { return TensorList{xg::triu(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
+}
