@@ -44,8 +44,7 @@ Tensor joined(const char* op, const TensorList& given, std::int64_t dim, Here he
   std::size_t rank = 0;
   for (const Tensor& tensor : tensors) rank = std::max(rank, tensor.sizes().size());
   check<ShapeError>(rank > 0, here, "{}: 0-d tensors have no dimension to join along; stack makes one", op);
-  if (rank > 1 || tensors.size() > 1)
-    std::erase_if(tensors, [rank](const Tensor& x) { return x.dim() == 1 && x.numel() == 0 && rank > 1; });
+  std::erase_if(tensors, [rank](const Tensor& x) { return rank > 1 && x.dim() == 1 && x.numel() == 0; });
   const auto at = static_cast<std::size_t>(wrap_dim(op, dim, static_cast<std::int64_t>(rank), here));
   Shape shape = tensors[0].sizes(), starts;
   for (std::size_t k = 0; k < tensors.size(); ++k) {
@@ -193,13 +192,16 @@ TensorList Tensor::split(std::int64_t size, std::int64_t dim, Here here) const {
 
 TensorList split(const Arg& x, const Shape& sizes, std::int64_t dim) {
   const std::size_t at = divided_dim("split", x, dim);
-  std::int64_t total = 0;
+  const std::int64_t total = x->sizes()[at];
+  std::int64_t left = total;
+  bool fits = true;
   for (const std::int64_t size : sizes) {
     check<ValueError>(size >= 0, x.here(), "split: sizes must be at least 0, got {}", sizes);
-    total += size;
+    fits = fits && size <= left;
+    if (fits) left -= size;
   }
-  check<ShapeError>(total == x->sizes()[at], x.here(), "split: sizes {} add up to {}, dimension {} of {} has size {}",
-                    sizes, total, at, x->sizes(), x->sizes()[at]);
+  check<ShapeError>(fits && left == 0, x.here(), "split: sizes {} do not add up to dimension {} of {}, {}", sizes, at,
+                    x->sizes(), total);
   return divided("split", x, at, sizes);
 }
 

@@ -74,7 +74,9 @@ Tensor repeated(const char* op, const Tensor& x, const Shape& repeats, Here here
   for (std::size_t d = 0; d < repeats.size(); ++d) {
     const std::int64_t size = d < added ? 1 : from.shape[d - added];
     check<ValueError>(repeats[d] >= 0, here, "{}: repeats must be at least 0, got {}", op, repeats);
-    shape.push_back(repeats[d] * size);
+    shape.push_back(0);
+    check<ShapeError>(!__builtin_mul_overflow(repeats[d], size, &shape[d]), here,
+                      "{}: {} has more elements than can be counted", op, repeats);
     for (const std::int64_t part : {repeats[d], size}) apart.push_back(part);
     for (const std::int64_t part : {std::int64_t{1}, size}) once.push_back(part);
     for (const std::int64_t stride : {std::int64_t{0}, d < added ? 0 : from.strides[d - added]})

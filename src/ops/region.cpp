@@ -149,9 +149,17 @@ void check_inside_storage(const Tensor& base, const Geometry& part, Here here) {
   const std::int64_t elements = impl(base).storage->bytes / element_size(impl(base).dtype);
   check<IndexError>(part.offset >= 0 && part.offset <= elements, here,
                     "as_strided: storage_offset {} lies outside a storage of {} elements", part.offset, elements);
-  if (numel(part.shape) == 0) return;
-  const auto [first, last] = extent(part);
-  check<IndexError>(first >= 0 && last < elements, here,
+  if (std::find(part.shape.begin(), part.shape.end(), 0) != part.shape.end()) return;
+  std::int64_t first = part.offset, last = part.offset, count = 1;
+  bool countable = true;
+  for (std::size_t d = 0; d < part.shape.size(); ++d) {
+    std::int64_t reach = 0;
+    countable = countable && !__builtin_mul_overflow(part.shape[d] - 1, part.strides[d], &reach);
+    std::int64_t& border = reach < 0 ? first : last;
+    countable = countable && !__builtin_add_overflow(border, reach, &border) &&
+                !__builtin_mul_overflow(count, part.shape[d], &count);
+  }
+  check<IndexError>(countable && first >= 0 && last < elements, here,
                     "as_strided: size {}, stride {} and storage_offset {} reach elements {} to {} of a storage of {}",
                     part.shape, part.strides, part.offset, first, last, elements);
 }

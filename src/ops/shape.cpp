@@ -17,6 +17,7 @@ using namespace detail;
 Shape inferred(const char* op, const Shape& from, const Shape& target, Here here) {
   const std::int64_t count = numel(from);
   std::int64_t known = 1;
+  bool countable = true;
   std::size_t open = target.size();
   for (std::size_t d = 0; d < target.size(); ++d) {
     if (target[d] == -1) {
@@ -24,9 +25,10 @@ Shape inferred(const char* op, const Shape& from, const Shape& target, Here here
       open = d;
     } else {
       check<ShapeError>(target[d] >= 0, here, "{}: sizes must be -1 or at least 0, got {}", op, target);
-      known *= target[d];
+      countable = countable && !__builtin_mul_overflow(known, target[d], &known);
     }
   }
+  check<ShapeError>(countable, here, "{}: {} has more elements than can be counted", op, target);
   Shape shape = target;
   if (open < target.size()) {
     check<ShapeError>(known > 0 && count % known == 0, here, "{}: {} ({} elements) does not divide into {}", op, from,
@@ -40,7 +42,6 @@ Shape inferred(const char* op, const Shape& from, const Shape& target, Here here
 
 // Strides that show the same elements in the same order under another shape; nothing where a copy is needed.
 std::optional<Shape> viewed(const Shape& shape, const Shape& strides, const Shape& target) {
-  if (shape.empty() || numel(shape) == 0) return contiguous_strides(target);
   Shape result(target.size(), 0);
   std::size_t open = target.size();  // dimensions of the target not yet placed
   std::int64_t stride = strides.back(), run = 1, placed = 1;
@@ -65,7 +66,7 @@ std::optional<Shape> viewed(const Shape& shape, const Shape& strides, const Shap
 // y has the elements of x in row-major order; the gradient of x is that of y under x's shape.
 Tensor reshaped(const char* op, const Tensor& x, const Shape& shape, Here here, bool may_copy = true) {
   const TensorImpl& from = impl(x);
-  std::optional<Shape> strides = viewed(from.shape, from.strides, shape);
+  std::optional<Shape> strides = from.contiguous ? contiguous_strides(shape) : viewed(from.shape, from.strides, shape);
   check<ShapeError>(strides || may_copy, here,
                     "{}: {} with strides {} cannot be seen as {} without a copy; reshape makes one", op, from.shape,
                     from.strides, shape);
@@ -113,6 +114,7 @@ Tensor expanded(const char* op, const Tensor& x, const Shape& target, bool keep_
                     from.shape, target);
   const std::size_t added = target.size() - from.shape.size();
   Shape shape = target, strides(target.size(), 0);
+  std::int64_t count = 1;
   for (std::size_t d = 0; d < target.size(); ++d) {
     const bool is_new = d < added;
     const std::int64_t size = is_new ? 1 : from.shape[d - added];
@@ -121,6 +123,8 @@ Tensor expanded(const char* op, const Tensor& x, const Shape& target, bool keep_
     check<ShapeError>(shape[d] == size || size == 1, here,
                       "{}: {} does not broadcast to {}: dimension {} has size {}, not 1 or {}", op, from.shape, target,
                       d, size, shape[d]);
+    check<ShapeError>(!__builtin_mul_overflow(count, shape[d], &count), here,
+                      "{}: {} has more elements than can be counted", op, target);
     if (!is_new && shape[d] == size) strides[d] = from.strides[d - added];
   }
   return record(op, here, make_view(x, std::move(shape), std::move(strides), from.offset), {&x},

@@ -68,6 +68,10 @@ TEST_CASE("reshape says what does not fit") {
   CHECK(mentions(message_of<xg::ShapeError>([&] { a.reshape({-1, -1}); }), {"reshape:", "-1"}));
   CHECK(mentions(message_of<xg::ShapeError>([&] { a.reshape({-2, -3}); }), {"reshape:", "[-2, -3]"}));
   CHECK(mentions(message_of<xg::ShapeError>([&] { xg::zeros({0}).reshape({-1, 0}); }), {"reshape:", "[-1, 0]"}));
+  constexpr std::int64_t large = std::int64_t{1} << 62;
+  CHECK(mentions(message_of<xg::ShapeError>([&] { a.reshape({large, 4, 6}); }), {"reshape:", "counted"}));
+  CHECK(mentions(message_of<xg::ShapeError>([&] { xg::zeros({1, 1}).expand({large, 4}); }), {"expand:", "counted"}));
+  CHECK(mentions(message_of<xg::ShapeError>([&] { a.repeat({large, 4}); }), {"repeat:", "counted"}));
   CHECK(mentions(message_of<xg::Error>([&] { Tensor().reshape({1}); }), {"undefined", "shape_test.cpp"}));
 }
 

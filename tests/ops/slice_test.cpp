@@ -106,6 +106,11 @@ TEST_CASE("as_strided shows windows that overlap") {
   CHECK(values(xg::as_strided(x, {4, 3}, {1, 1})) == Values{0, 1, 2, 1, 2, 3, 2, 3, 4, 3, 4, 5});
   CHECK(values(xg::as_strided(x.slice(0, 2), {2}, {2})) == Values{2, 4});
   CHECK(values(xg::as_strided(x, {2}, {-1}, 5)) == Values{5, 4});
+  CHECK(values(xg::as_strided(x, {8}, {0}, 3)) == Values(8, 3));
+  CHECK(xg::as_strided(x, {0, 9}, {9, 9}).sizes() == Shape{0, 9});
+  constexpr std::int64_t high = std::numeric_limits<std::int64_t>::max();
+  CHECK(mentions(message_of<xg::IndexError>([&] { xg::as_strided(x, {3}, {high}); }), {"as_strided", "6"}));
+  CHECK(mentions(message_of<xg::IndexError>([&] { xg::as_strided(x, {high, 4}, {0, 0}); }), {"as_strided", "6"}));
 }
 
 TEST_CASE("gradients of parts to third order") {
