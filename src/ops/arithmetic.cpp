@@ -40,11 +40,12 @@ constexpr auto minimum_op = binary<any>(
     "minimum", [](auto v, auto w) { return minimum(v, w); },
     of<a, b>([](auto g, auto v, auto w) { return where(v == w, g * 0.5, where(v > w, 0, g)); }),
     of<a, b>([](auto g, auto v, auto w) { return where(v == w, g * 0.5, where(w > v, 0, g)); }));
-// With r^2 = y^2 + x^2: x / r^2 and -y / r^2; 0 at the origin.
+// With r^2 = y^2 + x^2: x / r^2 and -y / r^2; at the origin, where there is no angle, not a number, but 0 where
+// the incoming gradient is.
 constexpr auto atan2_op = binary<real>(
     "atan2", [](auto v, auto w) { return atan2(v, w); },
-    of<a, b>([](auto g, auto v, auto w) { return where(v == 0 && w == 0, 0, g * (w / (v * v + w * w))); }),
-    of<a, b>([](auto g, auto v, auto w) { return where(v == 0 && w == 0, 0, -g * (v / (v * v + w * w))); }));
+    of<a, b>([](auto g, auto v, auto w) { return where(v == 0 && w == 0 && g == 0, 0, g * (w / (v * v + w * w))); }),
+    of<a, b>([](auto g, auto v, auto w) { return where(v == 0 && w == 0 && g == 0, 0, -g * (v / (v * v + w * w))); }));
 constexpr auto hypot_op = binary<real>(
     "hypot", [](auto v, auto w) { return hypot(v, w); },
     of<a, y>([](auto g, auto v, auto u) { return where(u == 0, 0, g * (v / u)); }),
