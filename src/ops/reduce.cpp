@@ -67,6 +67,7 @@ Tensor prod_gradient(const Tensor& x, const Tensor& grad, Here here) {
     Tensor head, tail;
     std::int64_t pairs, odd;
   };
+  if (x.size(-1) == 0) return grad.narrow(-1, 0, 0, here);
   std::vector<Level> levels;
   Tensor a = x;
   for (std::int64_t n = x.size(-1); n > 1; n = (n + 1) / 2) {
