@@ -10,6 +10,7 @@
 #include <xgrad/functional.hpp>
 #include <xgrad/io/safetensors.hpp>
 #include <xgrad/memory.hpp>
+#include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/embedding.hpp>
 #include <xgrad/nn/init.hpp>

@@ -1,0 +1,92 @@
+// Activation functions as layers, element by element but for Softmax and LogSoftmax.
+#pragma once
+#include <xgrad/nn/module.hpp>
+#include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/pointwise.hpp>
+
+#include <cstdint>
+
+namespace xgrad::nn {
+
+// A layer that calls a function without options.
+template <auto function>
+class FunctionLayer : public Module {
+ public:
+  Tensor forward(const Arg& x) const { return function(x); }
+  Tensor operator()(const Arg& x) const { return function(x); }
+};
+
+class Sigmoid : public FunctionLayer<&xgrad::sigmoid> {};
+class Tanh : public FunctionLayer<&xgrad::tanh> {};
+class ReLU : public FunctionLayer<&xgrad::relu> {};
+class SiLU : public FunctionLayer<&xgrad::silu> {};
+class LogSigmoid : public FunctionLayer<&xgrad::log_sigmoid> {};
+
+// x where x > 0, else negative_slope x.
+class LeakyReLU : public Module {
+ public:
+  explicit LeakyReLU(double negative_slope = 0.01);
+  Tensor forward(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return forward(x); }
+
+ private:
+  double negative_slope_;
+};
+
+// x where x > 0, else alpha (e^x - 1).
+class ELU : public Module {
+ public:
+  explicit ELU(double alpha = 1);
+  Tensor forward(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return forward(x); }
+
+ private:
+  double alpha_;
+};
+
+// x times the normal distribution function of x, or its approximation by tanh (xgrad::gelu, xgrad::gelu_tanh).
+enum class GeluApproximation : std::uint8_t { none, tanh };
+class GELU : public Module {
+ public:
+  explicit GELU(GeluApproximation approximate = GeluApproximation::none);
+  Tensor forward(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return forward(x); }
+
+ private:
+  GeluApproximation approximate_;
+};
+
+// log(1 + e^(beta x)) / beta; x itself where beta x > threshold.
+class Softplus : public Module {
+ public:
+  explicit Softplus(double beta = 1, double threshold = 20);
+  Tensor forward(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return forward(x); }
+
+ private:
+  double beta_, threshold_;
+};
+
+// exp(x) / sum(exp(x)) along dim.
+class Softmax : public Module {
+ public:
+  explicit Softmax(std::int64_t dim);
+  Tensor forward(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return forward(x); }
+
+ private:
+  std::int64_t dim_;
+};
+
+// log(softmax(x)) along dim.
+class LogSoftmax : public Module {
+ public:
+  explicit LogSoftmax(std::int64_t dim);
+  Tensor forward(const Arg& x) const;
+  Tensor operator()(const Arg& x) const { return forward(x); }
+
+ private:
+  std::int64_t dim_;
+};
+
+}  // namespace xgrad::nn

@@ -1,0 +1,33 @@
+// What an error says.
+#pragma once
+#include <xgrad/error.hpp>
+
+#include <doctest/doctest.h>
+#include <initializer_list>
+#include <string>
+
+namespace test {
+
+// The text of the E that f throws; empty (and a failure) when it throws none.
+template <class E, class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  }
+  FAIL_CHECK("nothing was thrown");
+  return {};
+}
+// Whether all words are in a text; those that are not are printed.
+inline bool mentions(const std::string& text, std::initializer_list<const char*> words) {
+  bool all = true;
+  for (const char* word : words)
+    if (text.find(word) == std::string::npos) {
+      MESSAGE("\"" << text << "\" lacks \"" << word << "\"");
+      all = false;
+    }
+  return all;
+}
+
+}  // namespace test
