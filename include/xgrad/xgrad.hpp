@@ -11,8 +11,10 @@
 #include <xgrad/io/safetensors.hpp>
 #include <xgrad/memory.hpp>
 #include <xgrad/nn/activation.hpp>
+#include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/embedding.hpp>
+#include <xgrad/nn/functional.hpp>
 #include <xgrad/nn/init.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/loss.hpp>

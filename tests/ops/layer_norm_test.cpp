@@ -1,3 +1,4 @@
+#include <xgrad/autograd.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/ops/layer_norm.hpp>

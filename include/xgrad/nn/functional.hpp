@@ -1,0 +1,54 @@
+// nn::functional: what layers compute, as functions of tensors. They are those of ops/*.hpp, where they are documented.
+#pragma once
+#include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/batch_norm.hpp>
+#include <xgrad/ops/conv.hpp>
+#include <xgrad/ops/cross_entropy.hpp>
+#include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/gather.hpp>
+#include <xgrad/ops/layer_norm.hpp>
+#include <xgrad/ops/linalg.hpp>
+#include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/pointwise.hpp>
+#include <xgrad/ops/pool.hpp>
+#include <xgrad/ops/reduce.hpp>
+
+namespace xgrad::nn::functional {
+
+using xgrad::linear;
+
+using xgrad::avg_pool2d;
+using xgrad::conv2d;
+using xgrad::max_pool2d;
+
+using xgrad::elu;
+using xgrad::gelu;
+using xgrad::gelu_tanh;
+using xgrad::leaky_relu;
+using xgrad::log_sigmoid;
+using xgrad::relu;
+using xgrad::sigmoid;
+using xgrad::silu;
+using xgrad::softplus;
+using xgrad::tanh;
+
+using xgrad::log_softmax;
+using xgrad::softmax;
+
+using xgrad::batch_norm;
+using xgrad::dropout;
+using xgrad::embedding;
+using xgrad::layer_norm;
+using xgrad::one_hot;
+
+using xgrad::binary_cross_entropy;
+using xgrad::binary_cross_entropy_with_logits;
+using xgrad::cross_entropy;
+using xgrad::huber_loss;
+using xgrad::kl_div;
+using xgrad::l1_loss;
+using xgrad::mse_loss;
+using xgrad::nll_loss;
+using xgrad::smooth_l1_loss;
+
+}  // namespace xgrad::nn::functional
