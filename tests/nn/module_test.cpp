@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -62,8 +63,10 @@ TEST_CASE("names come in PyTorch's order") {
                                          "norm.bias", "norm.running_mean", "norm.running_var",
                                          "norm.num_batches_tracked", "head.weight"});
   Names children, modules;
-  for (const auto& [name, child] : net.named_children()) children.push_back(name + ":" + child.type_name());
-  for (const auto& [name, module] : net.named_modules()) modules.push_back(name + ":" + module.type_name());
+  for (const auto& [name, child] : net.named_children())
+    children.push_back(fmt::format("{}:{}", name, child.type_name()));
+  for (const auto& [name, module] : net.named_modules())
+    modules.push_back(fmt::format("{}:{}", name, module.type_name()));
   CHECK(children == Names{"embed:Linear", "block:Block", "norm:BatchNorm1d", "head:Linear"});
   CHECK(modules == Names{":Net", "embed:Linear", "block:Block", "block.fc1:Linear", "block.fc2:Linear",
                          "norm:BatchNorm1d", "head:Linear"});
@@ -123,7 +126,7 @@ TEST_CASE("a moved module is the same module; the one it came from is empty") {
                  }),
                  {"Linear", "moved from", "module_test.cpp"}));
   std::vector<Block> blocks;
-  for (int i = 0; i < 5; ++i) blocks.push_back(moved.register_module("b" + std::to_string(i), Block(2)));
+  for (int i = 0; i < 5; ++i) blocks.push_back(moved.register_module(fmt::format("b{}", i), Block(2)));
   CHECK(moved.get_parameter("b3.fc2.weight").is_same(blocks[3].fc2.weight));
 }
 

@@ -32,9 +32,6 @@ using xgrad::silu;
 using xgrad::softplus;
 using xgrad::tanh;
 
-using xgrad::log_softmax;
-using xgrad::softmax;
-
 using xgrad::batch_norm;
 using xgrad::dropout;
 using xgrad::embedding;

@@ -21,9 +21,11 @@ struct Step {
 
 // Functions of the library and layers are told the place of the call; what is called with a Tensor is not.
 template <class F>
+concept TakesPlace = (std::is_pointer_v<F> ||
+                      std::derived_from<F, nn::Module>)&&std::is_invocable_r_v<Tensor, F&, const Arg&>;
+template <class F>
 Tensor call_step(F& f, const Tensor& x, Here here) {
-  constexpr bool placed = std::is_pointer_v<F> || std::derived_from<F, nn::Module>;
-  if constexpr (placed && std::is_invocable_r_v<Tensor, F&, const Arg&>)
+  if constexpr (TakesPlace<F>)
     return f(Arg(x, here));
   else if constexpr (std::is_invocable_r_v<Tensor, F&, const Tensor&>)
     return f(x);
