@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "support/reference.hpp"
+#include "reference_cases.hpp"
 
 namespace xg = xgrad;
 namespace optim = xgrad::optim;
-using reference::Json;
+using Json = reference::json;
 
 namespace {
 

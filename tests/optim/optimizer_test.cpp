@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "core/tensor_impl.hpp"
-#include "support/reference.hpp"
+#include "reference_cases.hpp"
 
 namespace xg = xgrad;
 namespace optim = xgrad::optim;
-using reference::Json;
+using Json = reference::json;
 using xg::Tensor;
 using xg::TensorList;
 
@@ -108,7 +108,8 @@ std::vector<Trained> parameters_of(const Json& one, xg::Dtype dtype, bool apart)
       initial = scattered(initial);
     else
       initial = initial.clone();
-    parameters.push_back({p.at("name"), initial.requires_grad_(), reference::values(p.at("gradients"))});
+    parameters.push_back(
+        {p.at("name"), initial.requires_grad_(), reference::tensor(p.at("gradients")).to_vector<double>()});
   }
   return parameters;
 }
