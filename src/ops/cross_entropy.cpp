@@ -249,7 +249,7 @@ Tensor checked_classes(const char* op, const Arg& input, const Arg& target, std:
   check<ShapeError>(target->sizes() == shape_of_classes(input->sizes()), here,
                     "{}: target must be {} for an input of {}, got {}", op, shape_of_classes(input->sizes()),
                     input->sizes(), target->sizes());
-  const Tensor classes = dense(target->detach(here).to(Dtype::int64, here)).reshape({-1}, here);
+  const Tensor classes = dense(target->detach(here).to(Dtype::int64, here)).reshape({target->numel()}, here);
   const std::int64_t* t = data<std::int64_t>(classes);
   const std::int64_t count = input->sizes()[class_dim(input->sizes())];
   for (std::int64_t n = 0; n < classes.numel(); ++n)
@@ -260,11 +260,11 @@ Tensor checked_classes(const char* op, const Arg& input, const Arg& target, std:
 }
 
 // The input as [N, C], recorded.
-Tensor as_rows(const Arg& input) {
+Tensor as_rows(const Arg& input, std::int64_t count) {
   const Here here = input.here();
   if (input->dim() == 2) return input.tensor();
   if (input->dim() == 1) return input->unsqueeze(0, here);
-  return input->movedim(1, -1, here).reshape({-1, input->sizes()[1]}, here);
+  return input->movedim(1, -1, here).reshape({count, input->sizes()[1]}, here);
 }
 
 Rows make_rows(const Tensor& rows, const Tensor& classes, const Tensor& weight, std::int64_t ignore_index,
@@ -322,7 +322,7 @@ Tensor cross_entropy(const Arg& input, const Arg& target, const CrossEntropyOpti
   const Tensor weight = checked_weight(op, input, options.weight);
   if (target->is_floating_point()) return probability_cross_entropy(input, target, weight, options);
   const Tensor classes = checked_classes(op, input, target, options.ignore_index);
-  const Tensor rows = as_rows(input);
+  const Tensor rows = as_rows(input, classes.numel());
   const Tensor loss = class_cross_entropy(
       rows, classes, make_rows(rows, classes, weight, options.ignore_index, options.reduction, options.label_smoothing),
       input.here());
@@ -334,7 +334,7 @@ Tensor nll_loss(const Arg& input, const Arg& target, const NllLossOptions& optio
   check_input(op, input, options.reduction);
   const Tensor weight = checked_weight(op, input, options.weight);
   const Tensor classes = checked_classes(op, input, target, options.ignore_index);
-  const Tensor rows = as_rows(input);
+  const Tensor rows = as_rows(input, classes.numel());
   const Tensor loss = class_nll(
       rows, classes, make_rows(rows, classes, weight, options.ignore_index, options.reduction, 0), input.here());
   return options.reduction == Reduction::none ? loss.reshape(target->sizes(), input.here()) : loss;

@@ -1,3 +1,4 @@
+#include <xgrad/lanes.hpp>
 #include <xgrad/random.hpp>
 
 #include <numeric>
@@ -45,6 +46,25 @@ void manual_seed(std::uint64_t seed) noexcept { default_generator().manual_seed(
 // ---- new tensors
 
 namespace {
+
+// Normal numbers by pairs: the first half of a group's words are radii, the second half angles.
+template <class T>
+void random_normal(Generator& generator, T* out, std::int64_t count, double mean, double std) {
+  const T center = static_cast<T>(mean), scale = static_cast<T>(std);
+  constexpr int half = random_per_group<T> / 2;
+  static_assert(half % Lanes<T>::size == 0);
+  random_fill<T>(generator, out, count, 8, [=](const PhiloxWords& words, T* values) {
+    T units[2 * half];
+    for (int i = 0; i < half; ++i) units[i] = random_unit_above_zero<T>(words, i);
+    for (int i = half; i < 2 * half; ++i) units[i] = random_unit<T>(words, i);
+    for (int i = 0; i < half; i += static_cast<int>(Lanes<T>::size)) {
+      const auto radius = scale * sqrt(-2 * log(Lanes<T>::load(units + i)));
+      const auto angle = T(6.283185307179586476925) * Lanes<T>::load(units + i + half);
+      (center + radius * cos(angle)).store(values + i);
+      (center + radius * sin(angle)).store(values + i + half);
+    }
+  });
+}
 
 Tensor finish(const Tensor& tensor, const TensorOptions& options, Here here) {
   return options.requires_grad ? tensor.requires_grad_(true, here) : tensor;

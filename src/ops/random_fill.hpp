@@ -71,20 +71,6 @@ void random_uniform(Generator& generator, T* out, std::int64_t count, double fro
   });
 }
 
-template <class T>
-void random_normal(Generator& generator, T* out, std::int64_t count, double mean, double std) {
-  const T center = static_cast<T>(mean), scale = static_cast<T>(std);
-  constexpr int half = random_per_group<T> / 2;
-  random_fill<T>(generator, out, count, 20, [=](const PhiloxWords& words, T* values) {
-    for (int i = 0; i < half; ++i) {
-      const T radius = scale * std::sqrt(T(-2) * std::log(random_unit_above_zero<T>(words, i)));
-      const T angle = T(6.283185307179586476925) * random_unit<T>(words, i + half);
-      values[i] = center + radius * std::cos(angle);
-      values[i + half] = center + radius * std::sin(angle);
-    }
-  });
-}
-
 // 1 with probability p.
 template <class T, class Stored>
 void random_bernoulli(Generator& generator, Stored* out, std::int64_t count, double p) {

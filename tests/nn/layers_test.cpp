@@ -59,6 +59,55 @@ TEST_CASE("weights start as PyTorch's: uniform within 1 / sqrt(fan_in)") {
   CHECK(squares == doctest::Approx(1).epsilon(0.05));
 }
 
+TEST_CASE("Conv2d slides its kernel") {
+  nn::Conv2d layer(1, 1, 2, {.stride = {1, 2}, .padding = {0, 1}});
+  {
+    xg::NoGradGuard no_grad;
+    layer.weight.copy_(xg::tensor({{{{1.0, 10.0}, {100.0, 1000.0}}}}));
+    layer.bias.fill_(0.5);
+  }
+  const Tensor y = layer(xg::tensor({{{{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}}}}));
+  CHECK((y.sizes() == xg::Shape{1, 1, 1, 2}));
+  CHECK(y.to_vector<double>() == std::vector<double>{10 * 1 + 1000 * 4 + 0.5, 2 + 30 + 500 + 6000 + 0.5});
+
+  xg::manual_seed(2);
+  nn::Conv2d grouped(8, 64, {3, 5}, {.groups = 2, .bias = false});
+  CHECK((grouped.weight.sizes() == xg::Shape{64, 4, 3, 5}));
+  check_uniform(grouped.weight, 1 / std::sqrt(4 * 3 * 5.0));
+  CHECK_FALSE(grouped.bias.defined());
+  CHECK(grouped.to_string() == "Conv2d(8, 64, kernel_size=(3, 5), stride=(1, 1), groups=2, bias=False)");
+  CHECK(nn::Conv2d(1, 2, 3, {.padding = 1}).to_string() ==
+        "Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))");
+  CHECK(mentions(message_of<xg::ShapeError>([] {
+                   nn::Conv2d(3, 8, 3)(xg::zeros({1, 4, 8, 8}));
+                 }),
+                 {"conv2d", "[1, 4, 8, 8]", "layers_test.cpp"}));
+  CHECK(mentions(message_of<xg::ValueError>([] { nn::Conv2d(3, 8, 3, {.groups = 2}); }), {"Conv2d", "groups"}));
+  CHECK(mentions(message_of<xg::ValueError>([] { nn::Conv2d(3, 0, 3); }), {"Conv2d", "out_channels 0"}));
+}
+
+TEST_CASE("pooling layers") {
+  const Tensor x = xg::tensor({{{{1.0, 2.0, 3.0, 4.0}, {5.0, 6.0, 7.0, 8.0}}}});
+  CHECK(nn::MaxPool2d(2)(x).to_vector<double>() == std::vector<double>{6, 8});
+  CHECK(nn::MaxPool2d(2, {.stride = 1})(x).to_vector<double>() == std::vector<double>{6, 7, 8});
+  CHECK(nn::AvgPool2d(2)(x).to_vector<double>() == std::vector<double>{3.5, 5.5});
+  CHECK(nn::AdaptiveAvgPool2d(1)(x).to_vector<double>() == std::vector<double>{4.5});
+  CHECK(nn::MaxPool2d(2).to_string() == "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)");
+}
+
+TEST_CASE("whole modules pass a gradient check") {
+  xg::manual_seed(3);
+  struct Net : nn::Module {
+    nn::Conv2d conv = register_module("conv", nn::Conv2d(2, 3, 2));
+    nn::BatchNorm2d norm = register_module("norm", nn::BatchNorm2d(3));
+    nn::LayerNorm last = register_module("last", nn::LayerNorm({3}));
+    nn::Linear head = register_module("head", nn::Linear(12, 3));
+    Tensor forward(const Tensor& x) { return last(head(xg::tanh(norm(conv(x))).flatten(1))); }
+  } net;
+  net.to(xg::float64);
+  CHECK(xg::gradcheck_module(net, {xg::randn({2, 2, 3, 3}, {.dtype = xg::float64, .requires_grad = true})}));
+}
+
 TEST_CASE("Embedding looks up rows; its padding row is zero and stays") {
   nn::Embedding table(5, 3, {.padding_idx = -2});
   CHECK(table.to_string() == "Embedding(5, 3, padding_idx=3)");

@@ -137,6 +137,18 @@ TEST_CASE("when every target is ignored the mean is NaN and the sum 0") {
   CHECK(x.grad().to_vector<float>() == std::vector<float>(6, 0));
 }
 
+TEST_CASE("of an empty batch the mean is NaN, the sum 0 and the gradient empty") {
+  const Tensor x = xg::zeros({0, 3}).requires_grad_(), t = xg::zeros({0}, {.dtype = xg::int64});
+  CHECK(std::isnan(xg::cross_entropy(x, t).item<double>()));
+  const Tensor sum = xg::nll_loss(x, t, {.reduction = Reduction::sum});
+  CHECK(sum.item<double>() == 0);
+  sum.backward();
+  CHECK((x.grad().sizes() == xg::Shape{0, 3}));
+  const Tensor planes =
+      xg::cross_entropy(xg::zeros({2, 3, 0}), xg::zeros({2, 0}, {.dtype = xg::int64}), {.reduction = Reduction::none});
+  CHECK((planes.sizes() == xg::Shape{2, 0}));
+}
+
 TEST_CASE("misuse is named, and targets changed in place are noticed") {
   const Tensor x = xg::zeros({2, 3});
   CHECK(mentions(message_of<xg::IndexError>([&] {
