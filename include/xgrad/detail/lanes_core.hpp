@@ -23,7 +23,18 @@
 #pragma GCC diagnostic pop
 #endif
 
+// Sanitizers turn each inlined temporary into stack memory and take minutes to compile the result; the arithmetic, which
+// touches no memory, is left out of what they watch. Loads and stores are xsimd's functions and stay in.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define XGRAD_LANES_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(XGRAD_LANES_SANITIZED)
+#define XGRAD_LANES_INLINE __attribute__((no_sanitize("address", "thread", "undefined"))) inline
+#else
 #define XGRAD_LANES_INLINE __attribute__((always_inline)) inline
+#endif
 
 namespace xgrad {
 
