@@ -1,6 +1,7 @@
 // log(sum(exp(x))).
 #include <cmath>
 
+#include "kernels/softmax.hpp"
 #include "ops/reduce_common.hpp"
 
 namespace xgrad {
@@ -21,16 +22,30 @@ struct ExpSumOp : Additive<T, double> {
   T finish(double sum) const { return static_cast<T>(std::log(sum)); }
 };
 
+template <class T>
+void logsumexp_strided(const Tensor& x, const Reduction& r, const Tensor& y) {
+  const Tensor maxima = make_tensor(r.out, impl(x).dtype);
+  reduce(ExtremeOp<T, true>{}, x, r.dims, maxima);
+  const ExpSumOp<T> op{{}, data<T>(maxima)};
+  reduce(op, x, r.dims, y);
+  T* out = data<T>(y);
+  for (std::int64_t i = 0; i < y.numel(); ++i) out[i] += r.count > 0 ? op.param(i) : T(0);
+}
+
+// Whether the reduced dimensions are the last ones.
+bool reduces_rows(const Reduction& r, std::int64_t rank) {
+  return r.dims.empty() || r.dims.front() + static_cast<std::int64_t>(r.dims.size()) == rank;
+}
+
 Tensor logsumexp_of(const Tensor& x, const std::vector<std::int64_t>& dim, bool keepdim, Here here) {
   check_floating("logsumexp", x, here);
   const Reduction r = reduction("logsumexp", x, dim, here);
-  const Tensor y = make_tensor(r.shape(keepdim), impl(x).dtype), maxima = make_tensor(r.out, impl(x).dtype);
+  const Tensor y = make_tensor(r.shape(keepdim), impl(x).dtype);
   dispatch_floating(impl(x).dtype, [&]<class T>() {
-    reduce(ExtremeOp<T, true>{}, x, r.dims, maxima);
-    const ExpSumOp<T> op{{}, data<T>(maxima)};
-    reduce(op, x, r.dims, y);
-    T* out = data<T>(y);
-    for (std::int64_t i = 0; i < y.numel(); ++i) out[i] += r.count > 0 ? op.param(i) : T(0);
+    if (r.count > 0 && impl(x).contiguous && reduces_rows(r, x.dim()))
+      logsumexp_rows(data<T>(x), y.numel(), r.count, data<T>(y));
+    else
+      logsumexp_strided<T>(x, r, y);
   });
   return record("logsumexp", here, y, {&x}, [&] {
     return [x = Saved(x), y = Saved::output(y), dims = r.dims](Backward& bw) {
