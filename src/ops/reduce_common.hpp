@@ -86,7 +86,7 @@ struct ExtremeOp {
   T step(T a, T x, NoParam) const { return merge(a, x); }
   T merge(T a, T x) const {
     const bool better = Largest ? x > a : x < a;
-    return better | (x != x) ? x : a;
+    return (better | (x != x)) ? x : a;
   }
   T widen(T a) const { return a; }
   T join(T a, T b) const { return merge(a, b); }
