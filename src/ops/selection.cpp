@@ -11,6 +11,7 @@ namespace {
 
 // The same selection without the values that later ones overwrite.
 Selection without_overwritten(const Selection& selection, std::int64_t elements) {
+  if (elements == 0) return selection;
   const std::int64_t n = impl(selection.places).numel;
   const std::int64_t* places = data<std::int64_t>(selection.places);
   // Holds the number of the last value for every place in the list; nothing else is ever read.
