@@ -72,7 +72,7 @@ Oracle each(std::function<double(double)> f);
 Oracle pairs(std::function<double(double, double)> f);
 Oracle triples(std::function<double(double, double, double)> f);
 // The elements along `dims` (all for none), in row-major order, to one number. keepdim keeps their dimensions as 1.
-Oracle reduce(std::vector<std::int64_t> dims, bool keepdim, std::function<double(const std::vector<double>&)> f);
+Oracle reduced(std::vector<std::int64_t> dims, bool keepdim, std::function<double(const std::vector<double>&)> f);
 // The elements of each line along one dimension to as many numbers.
 Oracle lines(std::int64_t dim, std::function<std::vector<double>(const std::vector<double>&)> f);
 // The shape from the inputs, and each element from its index.
@@ -85,6 +85,8 @@ double at(const Array& x, const Index& index);
 extern const Shapes unary;   // [2, 3], [], [0, 3], [1], [2, 1, 4]
 extern const Shapes binary;  // equal, broadcast either way and both ways, 0-d, size 0 and 1
 
+// One call that must throw.
+std::vector<Misuse> refuses(std::function<void()> call, std::vector<std::string> words);
 // Misuse of any operation of two broadcasting operands: shapes that do not meet, float32 with float64.
 std::vector<Misuse> operand_misuse(const std::string& name, std::function<Tensor(const Tensor&, const Tensor&)> f);
 

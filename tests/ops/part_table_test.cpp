@@ -1,0 +1,195 @@
+// The table's rows of operations that take parts of a tensor or rearrange it.
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/rearrange.hpp>
+#include <xgrad/ops/slice.hpp>
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "support/moving.hpp"
+#include "support/op_table.hpp"
+
+namespace xg = xgrad;
+using namespace table;
+using xg::Shape;
+using xg::Tensor;
+using xg::TensorList;
+
+namespace {
+
+using T = const Tensor&;
+const Shape scalar{};
+
+Tensor some(const Shape& shape) { return xg::ones(shape); }
+
+std::vector<Row> parts() {
+  return {
+      {"narrow",
+       on([](T x) { return xg::narrow(x, 0, 1, 2); }),
+       {{{4, 3}}, {{3}}, {{3, 0}}},
+       range(0, 1, 2),
+       {{}},
+       refuses([] { xg::narrow(some({3}), 0, 2, 2); }, {"narrow", "2", "3"})},
+      {"slice",
+       on([](T x) { return xg::slice(x, 0, 1, -1, 2); }),
+       {{{6, 2}}, {{6}}, {{6, 0}}},
+       moved(sized(0, 2),
+             [](Index i, const Shape&) {
+               i[0] = 1 + 2 * i[0];
+               return i;
+             }),
+       {{}},
+       refuses([] { xg::slice(some({3}), 0, 0, 3, 0); }, {"slice", "0"})},
+      {"slice",
+       on([](T x) { return xg::slice(x, -1, {}, {}, -2); }),
+       {{{2, 5}}, {{5}}},
+       moved([](const Shape& s) { return with(s, s.size() - 1, 3); },
+             [](Index i, const Shape&) {
+               i.back() = 4 - 2 * i.back();
+               return i;
+             })},
+      {"slice", on([](T x) { return xg::slice(x, 0, 2, 1); }), {{{3, 2}}}, range(0, 0, 0)},
+      {"select",
+       on([](T x) { return xg::select(x, 1, -1); }),
+       {{{2, 3}}, {{0, 3}}, {{2, 3, 2}}},
+       selected(1, 2),
+       {{}},
+       refuses(
+           [] {
+             xg::select(some({2, 3}), 1, 3);
+           },
+           {"select", "3"})},
+      {"diagonal",
+       on([](T x) { return xg::diagonal(x, 1); }),
+       {{{3, 4}}, {{2, 3}}},
+       moved([](const Shape& s) { return Shape{s[0]}; },
+             [](const Index& i, const Shape&) {
+               return Index{i[0], i[0] + 1};
+             }),
+       {{}},
+       refuses([] { xg::diagonal(some({3})); }, {"diagonal"})},
+      {"diagonal",
+       on([](T x) { return xg::diagonal(x, -1, 2, 0); }),
+       {{{3, 2, 3}}},
+       moved(
+           [](const Shape&) {
+             return Shape{2, 2};
+           },
+           [](const Index& i, const Shape&) {
+             return Index{i[1], i[0], i[1] + 1};
+           })},
+      {"as_strided",
+       on([](T x) {
+         return xg::as_strided(x.contiguous(), {2, 3}, {1, 1}, 1);
+       }),
+       {{{5}}},
+       moved(
+           [](const Shape&) {
+             return Shape{2, 3};
+           },
+           [](const Index& i, const Shape&) { return Index{1 + i[0] + i[1]}; }),
+       {{}},
+       refuses([] { xg::as_strided(some({3}), {4}, {1}); }, {"as_strided", "[4]"})},
+  };
+}
+
+std::vector<Row> rearrangements() {
+  return {
+      {"flip",
+       on([](T x) {
+         return xg::flip(x, {0, -1});
+       }),
+       {{{2, 3}}, {{2, 3, 2}}, {{0, 3}}},
+       moved(same,
+             [](Index i, const Shape& s) {
+               i.front() = s[0] - 1 - i.front();
+               i.back() = s[s.size() - 1] - 1 - i.back();
+               return i;
+             }),
+       {{}},
+       refuses([] { xg::flip(some({2}), 1); }, {"flip", "1"})},
+      {"roll",
+       on([](T x) {
+         return xg::roll(x, {1, -2}, {0, 1});
+       }),
+       {{{2, 3}}, {{3, 4, 2}}, {{1, 1}}, {{0, 3}}},
+       moved(same,
+             [](Index i, const Shape& s) {
+               i[0] = (i[0] + s[0] - 1) % s[0];
+               i[1] = (i[1] + 2) % s[1];
+               return i;
+             }),
+       {{}},
+       refuses(
+           [] {
+             xg::roll(some({2}), {1, 2}, 0);
+           },
+           {"roll"})},
+      {"roll",
+       on([](T x) { return xg::roll(x, 2); }),
+       {{{2, 3}}, {{5}}},
+       [](const Arrays& in) {
+         Array x = in[0];
+         std::rotate(x.values.begin(), x.values.end() - 2, x.values.end());
+         return Arrays{x};
+       }},
+      {"repeat",
+       on([](T x) {
+         return xg::repeat(x, {2, 1, 3});
+       }),
+       {{{2, 3}}, {{1}}, {scalar}, {{0, 3}}, {{2, 1, 2}}},
+       moved(
+           [](const Shape& s) {
+             Shape r{2, 1, 3};
+             for (std::size_t d = 0; d < s.size(); ++d) r[3 - s.size() + d] *= s[d];
+             return r;
+           },
+           [](Index i, const Shape& s) {
+             i.erase(i.begin(), i.end() - static_cast<std::ptrdiff_t>(s.size()));
+             for (std::size_t d = 0; d < s.size(); ++d) i[d] %= s[d];
+             return i;
+           }),
+       {{}},
+       refuses(
+           [] {
+             xg::repeat(some({2, 3}), {2});
+           },
+           {"repeat", "[2, 3]"})},
+      {"tile",
+       on([](T x) { return xg::tile(x, {2}); }),
+       {{{2, 3}}, {{3}}, {{2, 0}}},
+       moved([](const Shape& s) { return with(s, s.size() - 1, 2 * s[s.size() - 1]); },
+             [](Index i, const Shape& s) {
+               i.back() %= s[s.size() - 1];
+               return i;
+             }),
+       {{}},
+       refuses([] { xg::tile(some({2}), {-1}); }, {"-1"})},
+      {"tril",
+       on([](T x) { return xg::tril(x, 1); }),
+       {{{3, 4}}, {{2, 3, 3}}, {{0, 3}}, {{1, 1}}},
+       indexed([](const Arrays& in) { return in[0].shape; },
+               [](const Arrays& in, const Index& i) { return i.back() - i[i.size() - 2] <= 1 ? at(in[0], i) : 0.0; }),
+       {{}},
+       refuses([] { xg::tril(some({3})); }, {"tril", "[3]"})},
+      {"triu",
+       on([](T x) { return xg::triu(x, -1); }),
+       {{{3, 4}}, {{2, 3, 3}}, {{0, 3}}, {{1, 1}}},
+       indexed([](const Arrays& in) { return in[0].shape; },
+               [](const Arrays& in, const Index& i) { return i.back() - i[i.size() - 2] >= -1 ? at(in[0], i) : 0.0; }),
+       {{}},
+       refuses([] { xg::triu(some({3})); }, {"triu", "[3]"})},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("parts") {
+  for (const Row& row : parts()) run(row);
+}
+TEST_CASE("rearrangements") {
+  for (const Row& row : rearrangements()) run(row);
+}
