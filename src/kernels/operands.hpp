@@ -99,6 +99,13 @@ struct Constant {
   }
 };
 
+inline Tensor constant_tensor(const Scalar& value, Dtype dtype) {
+  Tensor tensor = make_tensor({}, dtype);
+  const Constant number(value, dtype);
+  std::memcpy(impl(tensor).raw(), number.bytes, static_cast<std::size_t>(element_size(dtype)));
+  return tensor;
+}
+
 // An operand in the dtype of a loop: the tensor itself, a converted copy, or a number.
 struct LoopSource {
   const Tensor* tensor = nullptr;

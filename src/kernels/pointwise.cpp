@@ -13,13 +13,6 @@ namespace {
 
 // The position of an operand that is not there.
 constexpr std::size_t nowhere = most_inputs + 1;
-Tensor constant_tensor(const Scalar& value, Dtype dtype) {
-  Tensor tensor = make_tensor({}, dtype);
-  const Constant number(value, dtype);
-  std::memcpy(impl(tensor).raw(), number.bytes, static_cast<std::size_t>(element_size(dtype)));
-  return tensor;
-}
-
 // The backward rule of every pointwise operation.
 struct PointwiseRule {
   using Values = std::array<Tensor, most_inputs + 1>;

@@ -256,6 +256,7 @@ bool Backward::needs(std::size_t input) const noexcept {
   return edge.node && engine_.leads_to_target(edge);
 }
 bool Backward::create_graph() const noexcept { return engine_.create_graph(); }
+bool Backward::retain_graph() const noexcept { return engine_.retain_graph(); }
 Tensor Backward::pending(std::size_t input) const { return engine_.pending(node_.inputs[input]); }
 
 void Backward::give(std::size_t input, Tensor gradient) {

@@ -27,6 +27,7 @@ class Engine {
   void deliver(const Node* from, const Edge& edge, Tensor gradient);
   Tensor pending(const Edge& edge);
   bool create_graph() const noexcept { return create_graph_; }
+  bool retain_graph() const noexcept { return retain_graph_; }
 
  private:
   struct Task {

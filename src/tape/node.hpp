@@ -154,6 +154,8 @@ class Backward {
   Tensor load(const Saved& saved) const;
   // True when gradients are recorded in turn: then only recorded operations may be used.
   bool create_graph() const noexcept;
+  // True when the graph may be run again: what a rule saved must stay as it is.
+  bool retain_graph() const noexcept;
   // The gradient already gathered for an input from elsewhere, when a kernel may add into it in place (it is
   // contiguous, nobody else's, of the input's shape and dtype, and nothing is recorded); undefined otherwise. What is
   // added there is not given again.
