@@ -36,14 +36,14 @@ template <class T, std::size_t>
 using Repeated = T;
 
 template <class F, class V, std::size_t... K>
-void elementwise_value(const void* lambda, const Strip& strip) {
+[[gnu::flatten]] void elementwise_value(const void* lambda, const Strip& strip) {
   const F& f = *static_cast<const F*>(lambda);
   value_strip<V, sizeof...(K)>(strip, [&](const Repeated<V, K>&... x) -> V { return f(x...); });
 }
 
 // The value comes from the formula on plain lanes, so that it is the same with and without recording.
 template <class F, class V, std::size_t Along, std::size_t... K>
-void elementwise_value_and_slope(const void* lambda, const Strip& strip) {
+[[gnu::flatten]] void elementwise_value_and_slope(const void* lambda, const Strip& strip) {
   const F& f = *static_cast<const F*>(lambda);
   using D = Dual<V, 1>;
   gradient_strip<V, 2, sizeof...(K)>(strip, {0, 1}, {(K + 2)...},
@@ -54,7 +54,7 @@ void elementwise_value_and_slope(const void* lambda, const Strip& strip) {
 }
 
 template <class F, class V, std::size_t... K>
-void elementwise_gradient(const void* lambda, const Strip& strip) {
+[[gnu::flatten]] void elementwise_gradient(const void* lambda, const Strip& strip) {
   const F& f = *static_cast<const F*>(lambda);
   constexpr std::size_t inputs = sizeof...(K);
   using D = Dual<V, inputs>;

@@ -197,8 +197,11 @@ Tensor apply_inplace(const char* name, const PointwiseCall& call, const Tensor& 
   check_inplace(name, target, here);
   const Dtype dtype = computing_dtype(named, target, here);
   check_result(name, target, dtype, here);
+  // A gradient that is made of what gets overwritten is made of a copy.
   if (records({&target}) || anomaly_enabled())
-    return update_inplace(name, target, here, [&](const Tensor& old) { return apply(call, old, here); });
+    return update_inplace(name, target, here, [&](const Tensor& old) {
+      return apply(call, call.table->uses[0] & 1 ? old.clone(here) : old, here);
+    });
   LoopSource source(target, dtype, here);
   run_value(named, target, dtype, {&source});
   bump_version(target);
@@ -220,7 +223,9 @@ Tensor apply_inplace(const char* name, const PointwiseCall& call, const Tensor& 
   }
   if (records({&target, tensor}) || anomaly_enabled())
     return update_inplace(name, target, here, [&](const Tensor& old) {
-      return apply_two(call, {old, here}, other, here);
+      const unsigned uses =
+          (requires_grad(old) ? call.table->uses[0] : 0) | (tensor && requires_grad(*tensor) ? call.table->uses[1] : 0);
+      return apply_two(call, {uses & 1 ? old.clone(here) : old, here}, other, here);
     });
   LoopSource source(target, dtype, here);
   LoopSource second(other, dtype, here);

@@ -123,14 +123,15 @@ struct Formula {
   [[no_unique_address]] Second second{};
 };
 
+// Kernels are flattened: a formula that is called for each V would load its constants again and again.
 template <class F, class V>
-void value_kernel(const void* formula, const Strip& strip) {
+[[gnu::flatten]] void value_kernel(const void* formula, const Strip& strip) {
   value_strip<V, F::inputs>(strip, static_cast<const F*>(formula)->value);
 }
 
 // The gradients of the inputs in the set Needs.
 template <class F, class V, unsigned Needs>
-void gradient_kernel(const void* formula, const Strip& strip) {
+[[gnu::flatten]] void gradient_kernel(const void* formula, const Strip& strip) {
   const F& f = *static_cast<const F*>(formula);
   constexpr std::size_t outputs = (Needs & 1) + (Needs >> 1 & 1);
   constexpr unsigned uses = [] {
@@ -172,6 +173,17 @@ Tensor gradient_formula(const void* formula, const Tensor& g, const std::array<T
 template <class T, std::size_t>
 using Repeated = T;
 
+// A gradient that is the incoming one needs no kernel.
+template <class F, unsigned Needs>
+constexpr void add_gradient(PointwiseTable& table) {
+  constexpr bool passes =
+      (Needs & 1 && F::template Gradient<0>::passes) || (Needs & 2 && F::template Gradient<F::inputs - 1>::passes);
+  if constexpr (!passes) {
+    table.gradient[0][Needs] = gradient_kernel<F, Lanes<float>, Needs>;
+    table.gradient[1][Needs] = gradient_kernel<F, Lanes<double>, Needs>;
+  }
+}
+
 template <class F>
 constexpr PointwiseTable make_table() {
   PointwiseTable table{};
@@ -193,10 +205,7 @@ constexpr PointwiseTable make_table() {
       ((table.formula[K] = gradient_formula<F, K>), ...);
     }
     (std::make_index_sequence<F::inputs>());
-    [&]<unsigned... N>(std::integer_sequence<unsigned, N...>) {
-      ((table.gradient[0][N + 1] = gradient_kernel<F, Lanes<float>, N + 1>), ...);
-      ((table.gradient[1][N + 1] = gradient_kernel<F, Lanes<double>, N + 1>), ...);
-    }
+    [&]<unsigned... N>(std::integer_sequence<unsigned, N...>) { (add_gradient<F, N + 1>(table), ...); }
     (std::make_integer_sequence<unsigned, (1U << F::inputs) - 1>());
   }
   return table;

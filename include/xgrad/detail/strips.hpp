@@ -19,6 +19,24 @@ struct alignas(64) StripBuffer {
   T at[width];
 };
 
+// The elements from the second on, which a strip of one has not. Apart from the kernels, which it would bloat.
+template <class T>
+[[gnu::noinline]] void copy_further(const T* from, T* to, std::size_t count) {
+  for (std::size_t i = 1; i < count; ++i) to[i] = from[i];
+}
+template <class T>
+void copy_few(const T* from, T* to, std::size_t count) {
+  to[0] = from[0];
+  if (count > 1) copy_further(from, to, count);
+}
+// The sum of a V in memory, which is lost.
+template <class T, std::size_t width>
+T sum_up(StripBuffer<T, width>& values) {
+  for (std::size_t half = width / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) values.at[i] += values.at[i + half];
+  return values.at[0];
+}
+
 // An input of a strip, read V by V.
 template <class V>
 class StripInput {
@@ -42,7 +60,7 @@ class StripInput {
   void pad(std::size_t left, Buffer& buffer) {
     if (advance_ == 0) return;
     V(*at_).store(buffer.at);
-    for (std::size_t i = 1; i < left; ++i) buffer.at[i] = at_[i];
+    if (left > 1) copy_further(at_, buffer.at, left);
     at_ = buffer.at;
   }
 
@@ -80,7 +98,7 @@ void value_strip(const Strip& strip, const F& f) {
       place = last.at;
       left = width;
     }
-    for (std::size_t i = 0; i < rest; ++i) end[i] = last.at[i];
+    if (rest > 0) copy_few(last.at, end, rest);
   }
   (std::make_index_sequence<N>());
 }
@@ -98,7 +116,7 @@ class StripGradient {
       : out_(reinterpret_cast<T*>(strip.data[operand])),
         sums_(strip.step[operand] == 0),
         adds_(!sums_ && strip.add[operand]) {
-    V(T(-0.0)).store(buffers.own.at);
+    nothing(buffers.own);
     place_ = sums_ ? buffers.own.at : out_;
     advance_ = sums_ ? 0 : static_cast<std::int64_t>(V::size);
     old_ = adds_ ? out_ : buffers.own.at;
@@ -114,28 +132,30 @@ class StripGradient {
     end_ = place_;
     if (adds_) {
       V(0).store(buffers.last.at);
-      for (std::size_t i = 0; i < left; ++i) buffers.last.at[i] = old_[i];
+      copy_few(old_, buffers.last.at, left);
       old_ = buffers.last.at;
     } else if (sums_) {
-      sum_ = total(buffers.own.at, V::size);
-      V(T(-0.0)).store(buffers.own.at);
+      old_ = nothing(buffers.last);
     }
     place_ = buffers.last.at;
   }
   // Ends the strip; `left` as in pad, 0 where that was not called.
-  void finish(std::size_t left, const Buffers& buffers) {
+  void finish(std::size_t left, Buffers& buffers) {
     if (sums_) {
-      *out_ += left > 0 ? sum_ + total(buffers.last.at, left) : total(buffers.own.at, V::size);
-    } else {
-      for (std::size_t i = 0; i < left; ++i) end_[i] = buffers.last.at[i];
+      if (left > 0) {
+        for (std::size_t i = left; i < V::size; ++i) buffers.last.at[i] = 0;
+        (V::load(buffers.own.at) + V::load(buffers.last.at)).store(buffers.own.at);
+      }
+      *out_ += sum_up(buffers.own);
+    } else if (left > 0) {
+      copy_few(buffers.last.at, end_, left);
     }
   }
 
  private:
-  static T total(const T* values, std::size_t n) {
-    T sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += values[i];
-    return sum;
+  static const T* nothing(StripBuffer<T, V::size>& buffer) {
+    V(T(-0.0)).store(buffer.at);
+    return buffer.at;
   }
 
   T* out_;
@@ -144,7 +164,6 @@ class StripGradient {
   T* end_ = nullptr;
   const T* old_;
   std::int64_t advance_, old_advance_;
-  T sum_ = 0;
 };
 
 // Gradients in one pass, f(std::array<V, Ins>) -> std::array<V, Outs>; the arrays say which operands they are.

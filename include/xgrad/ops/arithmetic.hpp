@@ -29,7 +29,8 @@ Tensor remainder(const Operand& a, const Operand& b);
 // The larger (smaller) one, NaN if either is NaN. Where both are equal, each gets half of the gradient.
 Tensor maximum(const Operand& a, const Operand& b);
 Tensor minimum(const Operand& a, const Operand& b);
-// The angle of the point (x, y), in (-pi, pi]. Integers are converted to the default dtype.
+// The angle of the point (x, y), in (-pi, pi]. Gradients x / r^2 and -y / r^2; NaN at the origin, which has no angle.
+// Integers are converted to the default dtype.
 Tensor atan2(const Operand& y, const Operand& x);
 // sqrt(a^2 + b^2) without overflow. At the origin the gradient is 0.
 Tensor hypot(const Operand& a, const Operand& b);
