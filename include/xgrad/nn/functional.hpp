@@ -11,12 +11,13 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
-#include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/softmax.hpp>
 
 namespace xgrad::nn::functional {
 
 using xgrad::linear;
 
+using xgrad::adaptive_avg_pool2d;
 using xgrad::avg_pool2d;
 using xgrad::conv2d;
 using xgrad::max_pool2d;
@@ -31,6 +32,9 @@ using xgrad::sigmoid;
 using xgrad::silu;
 using xgrad::softplus;
 using xgrad::tanh;
+
+using xgrad::log_softmax;
+using xgrad::softmax;
 
 using xgrad::batch_norm;
 using xgrad::dropout;
