@@ -3,9 +3,11 @@
 
 #include <bit>
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <doctest/doctest.h>
 #include <limits>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <vector>
 
@@ -187,6 +189,24 @@ TEST_CASE("a file that cannot be written") {
   CHECK(mentions(error(""), {"path is empty"}));
   CHECK(mentions(error("a\0b"s), {"zero byte"}));
   CHECK(directory.count() == 0);
+}
+
+TEST_CASE("a full disk leaves the old file as it was, and nothing beside it") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "w.safetensors";
+  xgrad::save({{"x", xgrad::tensor({1.0})}}, path);
+  struct rlimit before;
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  struct rlimit small = before;
+  small.rlim_cur = 4096;
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const std::string message = message_of<xgrad::IoError>([&] { xgrad::save({{"x", xgrad::zeros({10000})}}, path); });
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, handler);
+  CHECK(mentions(message, {"save: ", path, "File too large"}));
+  CHECK(directory.count() == 1);
+  CHECK(xgrad::load(path)["x"].item<double>() == 1);
 }
 
 TEST_CASE("a file that is not there, or not a file") {
