@@ -64,16 +64,15 @@ TEST_CASE("a right derivative passes, a planted error fails, at first and at sec
 
 TEST_CASE("every public operation has a row") {
   const std::filesystem::path tests = XGRAD_TEST_DIR;
-  const std::set<std::string> covered{
-      "activation.hpp", "arithmetic.hpp", "compare.hpp",   "equality.hpp", "gather.hpp", "index.hpp", "join.hpp",
-      "masked.hpp",     "pointwise.hpp",  "rearrange.hpp", "reduce.hpp",   "shape.hpp",  "slice.hpp"};
+  // Creation and copies have tests of their own; nothing there has a derivative to check.
+  const std::set<std::string> elsewhere{"creation.hpp"};
   std::string rows;
   for (const auto& entry : std::filesystem::directory_iterator(tests / "ops"))
     if (entry.path().filename().string().ends_with("_table_test.cpp")) rows += text_of(entry.path());
   const std::regex declaration(R"(^(?:Tensor|TensorList|std::pair<Tensor, Tensor>) (\w+)\()", std::regex::multiline);
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(tests / ".." / "include" / "xgrad" / "ops")) {
-    if (!covered.count(entry.path().filename().string())) continue;
+    if (elsewhere.count(entry.path().filename().string())) continue;
     const std::string header = text_of(entry.path());
     for (auto match = std::sregex_iterator(header.begin(), header.end(), declaration); match != std::sregex_iterator();
          ++match, ++count) {
