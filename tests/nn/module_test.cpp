@@ -1,4 +1,5 @@
 #include <xgrad/autograd.hpp>
+#include <xgrad/nn/format.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/normalization.hpp>
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -259,6 +259,7 @@ TEST_CASE("printed like PyTorch") {
   std::ostringstream stream;
   stream << net;
   CHECK(stream.str() == expected);
+  CHECK(fmt::format("{}", net) == expected);
   CHECK(nn::Linear(2, 16).to_string() == "Linear(in_features=2, out_features=16, bias=True)");
 }
 

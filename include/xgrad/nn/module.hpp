@@ -99,7 +99,7 @@ class Module {
   // both shapes, DtypeError between floating and other dtypes.
   void load_state_dict(const StateDict& state, const LoadOptions& options = {}, Here here = {});
 
-  // A nested description, as operator<< and fmt (with xgrad/format.hpp) write it:
+  // A nested description, as operator<< and fmt (with xgrad/nn/format.hpp) write it:
   //   Net(
   //     (hidden): Linear(in_features=2, out_features=16, bias=True)
   //   )
