@@ -7,8 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "support/errors.hpp"
+
 namespace xg = xgrad;
 namespace fn = xgrad::functional;
+using test::mentions;
+using test::message_of;
 using xg::Shape;
 using xg::Tensor;
 using xg::TensorList;
@@ -25,23 +29,6 @@ void check_values(const Tensor& actual, const Shape& shape, const std::vector<do
   const std::vector<double> values = actual.to_vector<double>();
   REQUIRE(values.size() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(values[i] == doctest::Approx(expected[i]).epsilon(1e-12));
-}
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return {};
-}
-bool mentions(const std::string& text, const std::vector<std::string>& words) {
-  for (const std::string& word : words)
-    if (text.find(word) == std::string::npos) {
-      MESSAGE("missing '" << word << "' in: " << text);
-      return false;
-    }
-  return true;
 }
 
 // (a, b) -> (a b, e^a, sin b) and its Jacobian.

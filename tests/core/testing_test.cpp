@@ -14,8 +14,11 @@
 #include <vector>
 
 #include "core/tensor_impl.hpp"
+#include "support/errors.hpp"
 
 namespace xg = xgrad;
+using test::mentions;
+using test::message_of;
 using xg::Shape;
 using xg::Tensor;
 using xg::TensorList;
@@ -99,24 +102,6 @@ struct Doubled : xg::Function<Doubled> {
     return {context.load<Change>("change")(g[0], context.saved_tensors()[0])};
   }
 };
-
-bool mentions(const std::string& text, const std::vector<std::string>& words) {
-  for (const std::string& word : words)
-    if (text.find(word) == std::string::npos) {
-      MESSAGE("missing '" << word << "' in: " << text);
-      return false;
-    }
-  return true;
-}
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return {};
-}
 
 }  // namespace
 

@@ -15,10 +15,13 @@
 
 #include "core/tensor_impl.hpp"
 #include "reference_cases.hpp"
+#include "support/errors.hpp"
 
 namespace xg = xgrad;
 namespace optim = xgrad::optim;
 using Json = reference::json;
+using test::mentions;
+using test::message_of;
 using xg::Tensor;
 using xg::TensorList;
 
@@ -163,23 +166,6 @@ const std::vector<Family> families = {
      }},
 };
 
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return {};
-}
-bool mentions(const std::string& text, const std::vector<std::string>& words) {
-  for (const std::string& word : words)
-    if (text.find(word) == std::string::npos) {
-      MESSAGE("missing '" << word << "' in: " << text);
-      return false;
-    }
-  return true;
-}
 Tensor leaf(const std::vector<double>& values, xg::Dtype dtype = xg::float64) {
   return from_values(values, {static_cast<std::int64_t>(values.size())}, dtype).requires_grad_();
 }
