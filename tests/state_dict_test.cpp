@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 #include <map>
 
-#include "support/files.hpp"
+#include "support/errors.hpp"
 
 using test::mentions;
 using test::message_of;

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 
 namespace test {
 
@@ -20,9 +21,9 @@ std::string message_of(F&& f) {
   return {};
 }
 // Whether all words are in a text; those that are not are printed.
-inline bool mentions(const std::string& text, std::initializer_list<const char*> words) {
+inline bool mentions(const std::string& text, std::initializer_list<std::string_view> words) {
   bool all = true;
-  for (const char* word : words)
+  for (const std::string_view word : words)
     if (text.find(word) == std::string::npos) {
       MESSAGE("\"" << text << "\" lacks \"" << word << "\"");
       all = false;

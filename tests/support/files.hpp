@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "support/errors.hpp"
+
 namespace test {
 
 class TemporaryDirectory {
@@ -49,29 +51,6 @@ inline std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   REQUIRE(in.good());
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// The message of the error E that f throws, which must name all the words; any other outcome fails the test.
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    FAIL_CHECK("another exception: " << error.what());
-    return {};
-  }
-  FAIL_CHECK("no exception");
-  return {};
-}
-inline bool mentions(const std::string& message, std::initializer_list<std::string_view> words) {
-  for (const std::string_view word : words)
-    if (message.find(word) == std::string::npos) {
-      MESSAGE("\"" << message << "\" does not mention \"" << word << "\"");
-      return false;
-    }
-  return true;
 }
 
 // Reads `path` once for every way to damage `bytes`: each shorter prefix, each single bit flipped, bytes appended, and
