@@ -55,7 +55,8 @@ TEST_CASE("values and slopes of one input") {
 TEST_CASE("gradients of any order, broadcast") {
   const std::pair<Shape, Shape> shapes[] = {{{4, 3}, {3}},       {{2, 3}, {2, 3}}, {{2, 1}, {3}},
                                             {{2, 3, 2}, {3, 1}}, {{}, {3}},        {{0, 3}, {3}}};
-  for (const auto& [left, right] : shapes) {
+  for (const auto& pair : shapes) {
+    const Shape &left = pair.first, &right = pair.second;
     CAPTURE(xg::to_string(left));
     CAPTURE(xg::to_string(right));
     const Tensor x = numeric::random(left, 1).requires_grad_(), beta = numeric::random(right, 2).requires_grad_();

@@ -36,7 +36,14 @@ class LaneMask {
   XGRAD_LANES_INLINE batch_type raw() const { return raw_; }
 
   /// Writes size bytes 0 or 1.
-  XGRAD_LANES_INLINE void store(bool* out) const { raw_.store_unaligned(out); }
+  XGRAD_LANES_INLINE void store(bool* out) const {
+    // By way of numbers: compilers know to narrow a register of them, but not to spread the bits of a mask.
+    T truths[Lanes<T, Arch>::size];
+    where(*this, Lanes<T, Arch>(1), Lanes<T, Arch>(0)).store(truths);
+    auto* bytes = reinterpret_cast<unsigned char*>(out);
+    for (std::size_t i = 0; i < Lanes<T, Arch>::size; ++i)
+      bytes[i] = static_cast<unsigned char>(static_cast<int>(truths[i]));
+  }
 
   XGRAD_LANES_INLINE bool any() const { return xsimd::any(raw_); }
   XGRAD_LANES_INLINE bool all() const { return xsimd::all(raw_); }

@@ -54,7 +54,7 @@ struct ElementwiseRule {
       else
         out = make_tensor(wanted, impl(slope).dtype);
     }
-    Operands operands(impl(slope).shape, impl(slope).numel, 3);
+    Operands<3> operands(impl(slope).shape, impl(slope).numel);
     operands.tensor(0, out, added ? LoopRole::accumulate : LoopRole::output);
     operands.tensor(1, g);
     operands.tensor(2, slope);
@@ -67,7 +67,7 @@ struct ElementwiseRule {
     const std::size_t inputs = table->inputs;
     const Tensor g = bw.take_grad();
     const Dtype dtype = impl(g).dtype;
-    Operands operands(impl(g).shape, impl(g).numel, 2 * inputs + 1);
+    Operands<max_loop_operands> operands(impl(g).shape, impl(g).numel);
     operands.tensor(inputs, g);
     std::vector<Tensor> x(inputs), out(inputs);
     std::vector<bool> added(inputs);
@@ -168,7 +168,7 @@ Tensor apply_elementwise(const ElementwiseTable& table, const void* lambda, cons
   if (wanted == 1) slope = make_tensor(impl(out).shape, dtype);
 
   const std::size_t outputs = slope.defined() ? 2 : 1;
-  Operands operands(impl(out).shape, impl(out).numel, outputs + table.inputs);
+  Operands<max_loop_operands> operands(impl(out).shape, impl(out).numel);
   operands.tensor(0, out, LoopRole::output);
   if (slope.defined()) operands.tensor(1, slope, LoopRole::output);
   for (std::size_t k = 0; k < table.inputs; ++k) operands.tensor(outputs + k, x[k]);

@@ -10,15 +10,15 @@ namespace xgrad::detail {
 
 namespace {
 
-// Elements gathered at once from an operand that is neither linear nor constant.
-constexpr std::int64_t block = 256;
+// Most elements gathered at once from an operand that is neither linear nor constant.
+constexpr std::int64_t most_gathered = 256;
 // Rows at least as long are worked on in place.
 constexpr std::int64_t shortest_row = 32;
 // Tasks of a loop that sums: each may need memory of its own.
 constexpr std::int64_t most_summing_tasks = 64;
 
 std::int64_t grain_of(std::int64_t cost) {
-  return std::max<std::int64_t>(2048, 32768 / std::max<std::int64_t>(cost, 1) / block * block);
+  return std::max<std::int64_t>(2048, 32768 / std::max<std::int64_t>(cost, 1));
 }
 
 template <class F>
@@ -71,7 +71,7 @@ class Loop {
           [&](std::int64_t first, std::int64_t last, const Pointers& base) { run_rows(first, last, 0, length, base); });
     } else {
       classify();
-      tasks(total_, (grain + block - 1) / block * block, false,
+      tasks(total_, (grain + block_ - 1) / block_ * block_, false,
             [&](std::int64_t first, std::int64_t last, const Pointers& base) { run_blocks(first, last, base); });
     }
   }
@@ -188,41 +188,55 @@ class Loop {
     }
   }
 
-  enum class Walk : std::uint8_t { linear, constant, scattered };
+  // A periodic operand goes through the same elements again and again, a whole number of times in a block.
+  enum class Walk : std::uint8_t { linear, constant, periodic, scattered };
 
   void classify() {
+    std::int64_t longest = 1;
     for (std::size_t k = 0; k < count_; ++k) {
       bool linear = true, constant = true;
-      std::int64_t stride = 1;
+      std::int64_t stride = 1, period = 1;
       for (std::size_t d = sizes_.size(); d-- > 0; stride *= sizes_[d]) {
         linear = linear && strides_[k][d] == stride;
         constant = constant && strides_[k][d] == 0;
+        if (strides_[k][d] != 0) period = stride * sizes_[d];
       }
-      walk_[k] = linear ? Walk::linear : constant ? Walk::constant : Walk::scattered;
-      if (constant && total_ == 1) walk_[k] = Walk::linear;
+      if (linear || (constant && total_ == 1)) {
+        walk_[k] = Walk::linear;
+      } else if (constant) {
+        walk_[k] = Walk::constant;
+      } else if (period <= most_gathered && operands_[k].role == LoopRole::input) {
+        walk_[k] = Walk::periodic;
+        longest = std::max(longest, period);
+      } else {
+        walk_[k] = Walk::scattered;
+      }
     }
+    // Periods are products of the last sizes: each divides the longer ones.
+    block_ = most_gathered / longest * longest;
   }
 
   // Calls f(offset of the first element, stride, position, length) for the inner runs of elements begin..begin+n.
   template <class F>
   void for_runs(std::size_t k, std::int64_t begin, std::int64_t n, F&& f) {
     const std::size_t inner = sizes_.size() - 1;
-    const Shape& strides = strides_[k];
-    Shape index(sizes_.size(), 0);
+    const std::int64_t *sizes = sizes_.data(), *strides = strides_[k].data();
+    Shape start(sizes_.size(), 0);
+    std::int64_t* index = start.data();
     std::int64_t offset = 0;
     for (std::size_t d = sizes_.size(); d-- > 0;) {
-      index[d] = begin % sizes_[d];
-      begin /= sizes_[d];
+      index[d] = begin % sizes[d];
+      begin /= sizes[d];
       offset += index[d] * strides[d];
     }
     for (std::int64_t position = 0; position < n;) {
-      const std::int64_t run = std::min(n - position, sizes_[inner] - index[inner]);
+      const std::int64_t run = std::min(n - position, sizes[inner] - index[inner]);
       f(offset, strides[inner], position, run);
       position += run;
       index[inner] += run;
       offset += run * strides[inner];
-      for (std::size_t d = inner; index[d] == sizes_[d] && d > 0; --d) {
-        offset += strides[d - 1] - sizes_[d] * strides[d];
+      for (std::size_t d = inner; index[d] == sizes[d] && d > 0; --d) {
+        offset += strides[d - 1] - sizes[d] * strides[d];
         index[d] = 0;
         ++index[d - 1];
       }
@@ -230,21 +244,22 @@ class Loop {
   }
 
   void run_blocks(std::int64_t first, std::int64_t last, const Pointers& base) {
-    alignas(64) std::byte buffer[max_loop_operands][block * 8];
+    alignas(64) std::byte buffer[max_loop_operands][most_gathered * 8];
     std::array<std::int64_t, max_loop_operands> step{};
     std::array<bool, max_loop_operands> add{};
     Pointers at{};
-    for (std::int64_t begin = first; begin < last; begin += block) {
-      const std::int64_t n = std::min(block, last - begin);
+    for (std::int64_t begin = first; begin < last; begin += block_) {
+      const std::int64_t n = std::min(block_, last - begin);
       for (std::size_t k = 0; k < count_; ++k) {
         if (!base[k]) continue;
         add[k] = add_[k] && walk_[k] != Walk::scattered;
         step[k] = walk_[k] == Walk::constant ? 0 : 1;
         at[k] = base[k];
         if (walk_[k] == Walk::linear) at[k] += begin * operands_[k].size;
-        if (walk_[k] == Walk::scattered) {
+        if (walk_[k] == Walk::scattered || walk_[k] == Walk::periodic) {
           at[k] = buffer[k];
-          if (operands_[k].role == LoopRole::input) gather(k, base[k], begin, n, buffer[k]);
+          if (operands_[k].role == LoopRole::input && (walk_[k] == Walk::scattered || begin == first))
+            gather(k, base[k], begin, n, buffer[k]);
         }
       }
       function_(context_, Strip{n, at.data(), step.data(), add.data()});
@@ -289,7 +304,7 @@ class Loop {
   std::int64_t cost_;
   StripFunction function_;
   const void* context_;
-  std::int64_t total_ = 0;
+  std::int64_t total_ = 0, block_ = most_gathered;
   Shape sizes_;
   std::array<Shape, max_loop_operands> strides_;
   std::array<std::int64_t, max_loop_operands> step_{};

@@ -2,6 +2,7 @@
 #pragma once
 #include <xgrad/detail/loop.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -22,10 +23,24 @@ inline Shape broadcast_strides(const Shape& shape, const Shape& strides, const S
   return result;
 }
 
-// The operands of one loop: first seen as linear or constant, and only otherwise with strides.
+// Whether a large tensor is walked across its memory: copied first, by tiles, it is read once from the cache and not
+// again for every element of a cache line.
+inline bool is_transposed(const TensorImpl& t) {
+  if (t.contiguous || t.numel < 4096) return false;
+  for (std::size_t d = t.shape.size(); d-- > 0;) {
+    if (t.shape[d] == 1) continue;
+    if (t.strides[d] == 0 || t.strides[d] == 1) return false;
+    return std::find(t.strides.begin(), t.strides.begin() + d, 1) != t.strides.begin() + d;
+  }
+  return false;
+}
+
+// Up to N operands of one loop: first seen as linear or constant, and only otherwise with strides.
+template <std::size_t N>
 class Operands {
  public:
-  Operands(const Shape& shape, std::int64_t total, std::size_t count) : shape_(shape), total_(total), count_(count) {}
+  static_assert(N <= max_loop_operands);
+  Operands(const Shape& shape, std::int64_t total) : shape_(shape), total_(total) {}
 
   void tensor(std::size_t k, const Tensor& t, LoopRole role = LoopRole::input) {
     const TensorImpl& i = impl(t);
@@ -34,8 +49,8 @@ class Operands {
     size_[k] = static_cast<std::uint8_t>(element_size(i.dtype));
     role_[k] = role;
     add_[k] = role == LoopRole::accumulate;
-    if (i.numel == 1 && total_ != 1)
-      step_[k] = 0;
+    if (i.numel == 1)
+      step_[k] = total_ == 1;
     else if (i.contiguous && i.numel == total_)
       step_[k] = 1;
     else
@@ -49,18 +64,24 @@ class Operands {
 
   void run(std::int64_t cost, StripFunction function, const void* formula) {
     if (!linear_ || total_ == 0 || (sums_ && total_ > longest_single_sum)) return run_strided(cost, function, formula);
-    for (std::size_t k = 0; sums_ && k < count_; ++k)
+    for (std::size_t k = 0; sums_ && k < N; ++k)
       if (role_[k] == LoopRole::output && step_[k] == 0) std::memset(data_[k], 0, size_[k]);
     if (total_ <= longest_single_sum)
       function(formula, Strip{total_, data_.data(), step_.data(), add_.data()});
     else
-      run_linear_loop(total_, data_.data(), step_.data(), size_.data(), add_.data(), count_, cost, function, formula);
+      run_linear_loop(total_, data_.data(), step_.data(), size_.data(), add_.data(), N, cost, function, formula);
   }
 
  private:
   void run_strided(std::int64_t cost, StripFunction function, const void* formula) {
-    std::array<LoopOperand, max_loop_operands> operands;
-    for (std::size_t k = 0; k < count_; ++k) {
+    std::array<LoopOperand, N> operands;
+    std::array<Tensor, N> copies;
+    for (std::size_t k = 0; k < N; ++k) {
+      if (tensors_[k] && role_[k] == LoopRole::input && is_transposed(impl(*tensors_[k]))) {
+        copies[k] = dense(*tensors_[k]);
+        tensors_[k] = &copies[k];
+        data_[k] = impl(copies[k]).raw();
+      }
       operands[k].data = data_[k];
       operands[k].size = size_[k];
       operands[k].role = role_[k];
@@ -72,19 +93,18 @@ class Operands {
       operands[k].strides = broadcast_strides(t.shape, t.strides, shape_);
       operands[k].extent = t.numel;
     }
-    run_loop(shape_, operands.data(), count_, cost, function, formula);
+    run_loop(shape_, operands.data(), N, cost, function, formula);
   }
 
   const Shape& shape_;
   std::int64_t total_;
-  std::size_t count_;
   bool linear_ = true, sums_ = false;
-  std::array<std::byte*, max_loop_operands> data_{};
-  std::array<std::int64_t, max_loop_operands> step_{};
-  std::array<std::uint8_t, max_loop_operands> size_{};
-  std::array<bool, max_loop_operands> add_{};
-  std::array<LoopRole, max_loop_operands> role_{};
-  std::array<const Tensor*, max_loop_operands> tensors_{};
+  std::array<std::byte*, N> data_{};
+  std::array<std::int64_t, N> step_{};
+  std::array<std::uint8_t, N> size_{};
+  std::array<bool, N> add_{};
+  std::array<LoopRole, N> role_{};
+  std::array<const Tensor*, N> tensors_{};
 };
 
 // A number in the dtype of a loop.
@@ -130,7 +150,8 @@ struct LoopSource {
   }
   LoopSource(const LoopSource&) = delete;
   LoopSource& operator=(const LoopSource&) = delete;
-  void put(Operands& operands, std::size_t k) {
+  template <std::size_t N>
+  void put(Operands<N>& operands, std::size_t k) {
     if (tensor)
       operands.tensor(k, *tensor);
     else

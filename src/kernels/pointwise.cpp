@@ -50,9 +50,8 @@ struct PointwiseRule {
   void run(Backward& bw, Tensor& g, const Values& values, unsigned fused) const {
     const Dtype dtype = impl(g).dtype;
     const Shape shape = impl(g).shape;
-    const std::int64_t total = impl(g).numel;
     const std::size_t inputs = table->inputs;
-    Operands operands(shape, total, 2 * inputs + 2);
+    Operands<2 * most_inputs + 2> operands(shape, impl(g).numel);
     Constant number;
     operands.tensor(inputs, g);
     for (std::size_t p = 0; p <= most_inputs; ++p)
@@ -124,7 +123,7 @@ Dtype computing_dtype(const PointwiseCall& call, const Operand& a, const Operand
 }
 
 void run_value(const PointwiseCall& call, const Tensor& out, Dtype dtype, std::initializer_list<LoopSource*> sources) {
-  Operands operands(impl(out).shape, impl(out).numel, 1 + sources.size());
+  Operands<1 + most_inputs> operands(impl(out).shape, impl(out).numel);
   operands.tensor(0, out, LoopRole::output);
   std::size_t k = 1;
   for (LoopSource* source : sources) source->put(operands, k++);

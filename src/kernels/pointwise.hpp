@@ -170,8 +170,16 @@ Tensor gradient_formula(const void* formula, const Tensor& g, const std::array<T
   return static_cast<const F*>(formula)->template gradient<K>()(g, values);
 }
 
-template <class T, std::size_t>
-using Repeated = T;
+// What the formula of a value gives over V.
+template <class F, class V>
+constexpr auto result_on() {
+  if constexpr (F::inputs == 1)
+    return std::type_identity<std::invoke_result_t<decltype(F::value), V>>{};
+  else
+    return std::type_identity<std::invoke_result_t<decltype(F::value), V, V>>{};
+}
+template <class F, class V>
+using ResultOn = typename decltype(result_on<F, V>())::type;
 
 // A gradient that is the incoming one needs no kernel.
 template <class F, unsigned Needs>
@@ -191,10 +199,7 @@ constexpr PointwiseTable make_table() {
   table.cost = F::kinds & integers ? 1 : 8;
   table.state_bytes = std::is_empty_v<F> ? 0 : sizeof(F);
   static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= most_state);
-  using Float = decltype([]<std::size_t... K>(std::index_sequence<K...>) {
-    return std::type_identity<std::invoke_result_t<decltype(F::value), Repeated<Lanes<float>, K>...>>{};
-  }(std::make_index_sequence<F::inputs>()));
-  table.gives_bool = !std::is_same_v<typename Float::type, Lanes<float>>;
+  table.gives_bool = !std::is_same_v<ResultOn<F, Lanes<float>>, Lanes<float>>;
   table.value = {value_kernel<F, Lanes<float>>, value_kernel<F, Lanes<double>>, nullptr, nullptr};
   if constexpr ((F::kinds & integers) != 0) table.value[2] = value_kernel<F, Integer>;
   if constexpr ((F::kinds & booleans) != 0) table.value[3] = value_kernel<F, Boolean>;

@@ -9,8 +9,12 @@ namespace detail {
 namespace {
 
 template <class T, int C, int A, int B>
-void choose(std::int64_t count, T* out, const bool* condition, const T* v, const T* w) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = condition[C * i] ? v[A * i] : w[B * i];
+void choose(std::int64_t count, T* __restrict out, const bool* condition, const T* v, const T* w) {
+  // By bits, because a choice would not vectorise.
+  for (std::int64_t i = 0; i < count; ++i) {
+    const T mask = static_cast<T>(-static_cast<T>(condition[C * i]));
+    out[i] = static_cast<T>((v[A * i] & mask) | (w[B * i] & ~mask));
+  }
 }
 
 // Operands: out, condition, the two to choose from. Steps known at compile time let the loops vectorise.
@@ -96,7 +100,7 @@ Tensor where(const Arg& condition, const Operand& a, const Operand& b) {
       shape = broadcast_shapes("where", shape, impl(operand->tensor()).shape, here);
   LoopSource first(a, dtype, here), second(b, dtype, here);
   Tensor out = make_tensor(shape, dtype);
-  Operands operands(impl(out).shape, impl(out).numel, 4);
+  Operands<4> operands(impl(out).shape, impl(out).numel);
   operands.tensor(0, out, LoopRole::output);
   operands.tensor(1, condition.tensor());
   first.put(operands, 2);

@@ -93,7 +93,8 @@ TEST_CASE("values and gradients, broadcast in every way") {
                                             {{2, 2, 2}, {2, 1, 2}}, {{0, 3}, {3}},    {{1, 3}, {0, 1}}};
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    for (const auto& [left, right] : shapes) {
+    for (const auto& pair : shapes) {
+      const Shape &left = pair.first, &right = pair.second;
       CAPTURE(xg::to_string(left));
       CAPTURE(xg::to_string(right));
       const Tensor a = positive(left, 11), b = positive(right, 29);
@@ -141,7 +142,8 @@ TEST_CASE("large sums of broadcast gradients") {
       {{300, 500}, {500}},       {{300, 500}, {300, 1}}, {{300, 500}, {}},        {{3, 70000}, {70000}},
       {{70000, 3}, {3}},         {{3, 70000}, {3, 1}},   {{20, 30, 40}, {30, 1}}, {{20, 30, 400}, {20, 1, 400}},
       {{2, 100000}, {1, 100000}}};
-  for (const auto& [left, right] : shapes) {
+  for (const auto& pair : shapes) {
+    const Shape &left = pair.first, &right = pair.second;
     CAPTURE(xg::to_string(left));
     CAPTURE(xg::to_string(right));
     auto whole = [](const Shape& shape, std::uint64_t seed) { return xg::round(numeric::random(shape, seed) * 9); };
