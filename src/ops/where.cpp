@@ -9,7 +9,7 @@ namespace detail {
 namespace {
 
 template <class T, int C, int A, int B>
-void choose(std::int64_t count, T* __restrict out, const bool* condition, const T* v, const T* w) {
+void choose(std::int64_t count, T* __restrict out, const std::uint8_t* condition, const T* v, const T* w) {
   // By bits, because a choice would not vectorise.
   for (std::int64_t i = 0; i < count; ++i) {
     const T mask = static_cast<T>(-static_cast<T>(condition[C * i]));
@@ -20,11 +20,11 @@ void choose(std::int64_t count, T* __restrict out, const bool* condition, const 
 // Operands: out, condition, the two to choose from. Steps known at compile time let the loops vectorise.
 template <class T>
 void where_strip(const void*, const Strip& strip) {
-  using Choose = void (*)(std::int64_t, T*, const bool*, const T*, const T*);
+  using Choose = void (*)(std::int64_t, T*, const std::uint8_t*, const T*, const T*);
   static constexpr Choose by_step[8] = {choose<T, 0, 0, 0>, choose<T, 0, 0, 1>, choose<T, 0, 1, 0>, choose<T, 0, 1, 1>,
                                         choose<T, 1, 0, 0>, choose<T, 1, 0, 1>, choose<T, 1, 1, 0>, choose<T, 1, 1, 1>};
   by_step[4 * strip.step[1] + 2 * strip.step[2] + strip.step[3]](
-      strip.count, reinterpret_cast<T*>(strip.data[0]), reinterpret_cast<const bool*>(strip.data[1]),
+      strip.count, reinterpret_cast<T*>(strip.data[0]), reinterpret_cast<const std::uint8_t*>(strip.data[1]),
       reinterpret_cast<const T*>(strip.data[2]), reinterpret_cast<const T*>(strip.data[3]));
 }
 
