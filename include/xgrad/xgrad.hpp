@@ -46,6 +46,7 @@
 #include <xgrad/optim/optimizer.hpp>
 #include <xgrad/optim/rmsprop.hpp>
 #include <xgrad/optim/sgd.hpp>
+#include <xgrad/print.hpp>
 #include <xgrad/random.hpp>
 #include <xgrad/state_dict.hpp>
 #include <xgrad/tensor.hpp>

@@ -1,24 +1,9 @@
 // The wording of errors, and checks that many operations share.
 #pragma once
+#include <xgrad/fmt.hpp>
 #include <xgrad/tensor.hpp>
 
-#include <fmt/format.h>
 #include <string>
-
-template <>
-struct fmt::formatter<xgrad::Shape> : fmt::formatter<std::string> {
-  template <class Context>
-  auto format(const xgrad::Shape& shape, Context& context) const {
-    return fmt::formatter<std::string>::format(xgrad::to_string(shape), context);
-  }
-};
-template <>
-struct fmt::formatter<xgrad::Dtype> : fmt::formatter<std::string> {
-  template <class Context>
-  auto format(xgrad::Dtype dtype, Context& context) const {
-    return fmt::formatter<std::string>::format(xgrad::name(dtype), context);
-  }
-};
 
 namespace xgrad::detail {
 
