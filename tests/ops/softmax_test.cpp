@@ -12,7 +12,10 @@
 #include <limits>
 #include <string>
 
+#include "support/errors.hpp"
+
 namespace xg = xgrad;
+using test::message_of;
 using xg::Shape;
 using xg::Tensor;
 
@@ -59,16 +62,6 @@ void check_values(const Tensor& x, std::int64_t dim, double tolerance) {
 
 std::vector<double> gradient(const Tensor& y, const Tensor& x, const Tensor& cotangent) {
   return xg::grad({y}, {x}, {.grad_outputs = {cotangent}})[0].to_vector<double>();
-}
-
-template <class E, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "";
 }
 
 }  // namespace
