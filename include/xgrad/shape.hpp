@@ -23,12 +23,12 @@ class Shape {
   Shape(const std::vector<std::int64_t>& sizes) { assign(sizes.data(), sizes.size()); }
   Shape(const std::int64_t* data, std::size_t size) { assign(data, size); }
   Shape(std::size_t size, std::int64_t value) { resize(size, value); }
-  Shape(const Shape& other) { assign(other.data(), other.size_); }
+  Shape(const Shape& other) { copy(other); }
   Shape(Shape&& other) noexcept { steal(other); }
   Shape& operator=(const Shape& other) {
     if (this != &other) {
       size_ = 0;
-      assign(other.data(), other.size_);
+      copy(other);
     }
     return *this;
   }
@@ -73,7 +73,11 @@ class Shape {
   }
 
   friend bool operator==(const Shape& a, const Shape& b) noexcept {
-    return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
+    if (a.size_ != b.size_) return false;
+    const std::int64_t *x = a.data(), *y = b.data();
+    for (std::uint32_t i = 0; i < a.size_; ++i)
+      if (x[i] != y[i]) return false;
+    return true;
   }
 
  private:
@@ -92,6 +96,15 @@ class Shape {
     size_ = static_cast<std::uint32_t>(size);
     std::copy(from, from + size, data());
   }
+  void copy(const Shape& other) {
+    if (on_heap() || other.on_heap()) return assign(other.data(), other.size_);
+    size_ = other.size_;
+    copy_inline(other);
+  }
+  // All places, so that it takes a few instructions and no call.
+  void copy_inline(const Shape& other) noexcept {
+    for (std::uint32_t i = 0; i < inline_capacity; ++i) inline_[i] = i < size_ ? other.inline_[i] : 0;
+  }
   void steal(Shape& other) noexcept {
     size_ = other.size_;
     capacity_ = other.capacity_;
@@ -99,7 +112,7 @@ class Shape {
       heap_ = other.heap_;
       other.capacity_ = inline_capacity;
     } else {
-      std::copy(other.inline_, other.inline_ + size_, inline_);
+      copy_inline(other);
     }
     other.size_ = 0;
   }

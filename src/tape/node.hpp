@@ -229,16 +229,22 @@ void connect(Node& node, const Inputs& inputs) {
 // Records `output` as the result of an operation of `inputs` (null or undefined ones are skipped but counted), with the
 // rule that make_rule() returns. Gives the output back. A floating output only; others carry no gradient.
 template <class MakeRule>
-Tensor record(const char* name, Here here, Tensor output, std::initializer_list<const Tensor*> inputs,
-              MakeRule&& make_rule) {
+Tensor record_output(const char* name, Here here, Tensor output, std::span<const Tensor* const> inputs,
+                     MakeRule&& make_rule) {
   if (anomaly_enabled()) [[unlikely]]
-    check_anomaly(name, here, output, {inputs.begin(), inputs.size()});
+    check_anomaly(name, here, output, inputs);
   if (!records(inputs) || !is_floating_point(impl(output).dtype)) return output;
   using Rule = decltype(make_rule());
   Ref<Node> node(new RuleNode<Rule>(name, here, inputs.size(), 1, make_rule()));
   connect(*node, inputs);
   set_history(output, node);
   return output;
+}
+template <class MakeRule>
+Tensor record(const char* name, Here here, Tensor output, std::initializer_list<const Tensor*> inputs,
+              MakeRule&& make_rule) {
+  return record_output(name, here, std::move(output), std::span(inputs.begin(), inputs.size()),
+                       std::forward<MakeRule>(make_rule));
 }
 // The same for a list of inputs (cat, stack) and for several outputs (split, max with dim).
 template <class MakeRule>
