@@ -3,7 +3,9 @@
 #include <xgrad/detail/strips.hpp>
 #include <xgrad/lanes.hpp>
 
+#include <array>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -29,8 +31,8 @@ Tensor apart(const Tensor& input, Here here) {
 struct ElementwiseRule {
   const ElementwiseTable* table;
   std::shared_ptr<const void> lambda;
-  std::vector<Saved> saved;  // the inputs
-  std::size_t along;         // the only input that requires grad, when its slope is kept
+  SmallArray<Saved, 3> saved;  // the inputs
+  std::size_t along;           // the only input that requires grad, when its slope is kept
   Tensor slope;
 
   void operator()(Backward& bw) {
@@ -69,9 +71,8 @@ struct ElementwiseRule {
     const Dtype dtype = impl(g).dtype;
     Operands<max_loop_operands> operands(impl(g).shape, impl(g).numel);
     operands.tensor(inputs, g);
-    std::vector<Tensor> x(inputs), out(inputs);
-    std::vector<bool> added(inputs);
-    Tensor unwanted;
+    std::array<Tensor, most_elementwise_inputs> x, out;
+    std::array<bool, most_elementwise_inputs> added{};
     for (std::size_t k = 0; k < inputs; ++k) {
       x[k] = bw.load(saved[k]);
       operands.tensor(inputs + 1 + k, x[k]);
@@ -94,11 +95,11 @@ struct ElementwiseRule {
   void differentiable(Backward& bw) const {
     const Here here = bw.here();
     const Tensor& g = bw.grad();
-    std::vector<Tensor> x;
+    std::array<Tensor, most_elementwise_inputs> x;
     TensorList wanted;
     std::vector<std::size_t> which;
     for (std::size_t k = 0; k < table->inputs; ++k) {
-      x.push_back(bw.load(saved[k]));
+      x[k] = bw.load(saved[k]);
       if (!bw.needs(k)) continue;
       x[k] = apart(x[k], here);
       wanted.push_back(x[k]);
@@ -147,8 +148,9 @@ Tensor apply_elementwise(const ElementwiseTable& table, const void* lambda, cons
   const Here here = inputs[0].here();
   const Dtype dtype = common_dtype(inputs, table.inputs, here);
   std::optional<Shape> common;
-  std::vector<Tensor> x(table.inputs);
-  std::vector<const Tensor*> sources(table.inputs);
+  std::array<Tensor, most_elementwise_inputs> x;
+  std::array<const Tensor*, most_elementwise_inputs> all_sources{};
+  const std::span<const Tensor*> sources(all_sources.data(), table.inputs);
   for (std::size_t k = 0; k < table.inputs; ++k) {
     if (!inputs[k].is_tensor()) {
       x[k] = constant_tensor(inputs[k].scalar(), dtype);
@@ -175,12 +177,11 @@ Tensor apply_elementwise(const ElementwiseTable& table, const void* lambda, cons
   operands.run(cost, slope.defined() ? table.value_and_slope[kernel_of(dtype)][along] : table.value[kernel_of(dtype)],
                lambda);
 
-  record("elementwise", here, TensorList{out}, sources, [&] {
-    ElementwiseRule rule{&table, table.keep(lambda), {}, along, std::move(slope)};
-    for (const Tensor& input : x) rule.saved.emplace_back(input);
+  return record_output("elementwise", here, out, sources, [&] {
+    ElementwiseRule rule{&table, table.keep(lambda), SmallArray<Saved, 3>(table.inputs), along, std::move(slope)};
+    for (std::size_t k = 0; k < table.inputs; ++k) rule.saved[k] = Saved(x[k]);
     return rule;
   });
-  return out;
 }
 
 }  // namespace xgrad::detail

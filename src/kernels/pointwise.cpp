@@ -49,7 +49,7 @@ struct PointwiseRule {
 
   void run(Backward& bw, Tensor& g, const Values& values, unsigned fused) const {
     const Dtype dtype = impl(g).dtype;
-    const Shape shape = impl(g).shape;
+    const Shape& shape = impl(g).shape;
     const std::size_t inputs = table->inputs;
     Operands<2 * most_inputs + 2> operands(shape, impl(g).numel);
     Constant number;

@@ -35,8 +35,11 @@ struct Bounds {
   std::int64_t integer_high = std::numeric_limits<std::int64_t>::max();
 
   Bounds(const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
-    if (min) low = min->to<double>(), integer_low = min->to<std::int64_t>();
-    if (max) high = max->to<double>(), integer_high = max->to<std::int64_t>();
+    if (min) low = min->to<double>();
+    if (max) high = max->to<double>();
+    // Integers are bound by integers only; a floating bound may have no integer value.
+    if (min && !min->is_floating_point()) integer_low = min->to<std::int64_t>();
+    if (max && !max->is_floating_point()) integer_high = max->to<std::int64_t>();
   }
 };
 

@@ -166,6 +166,28 @@ TEST_CASE("large sums of broadcast gradients") {
   }
 }
 
+TEST_CASE("the number of threads changes no bit") {
+  const int before = xg::get_num_threads();
+  const std::pair<Shape, Shape> shapes[] = {
+      {{300, 500}, {500}}, {{300, 500}, {}}, {{90000, 5}, {5}}, {{2, 90000}, {2, 1}}};
+  for (const auto& pair : shapes) {
+    std::vector<xg::TensorList> results;
+    for (const int threads : {1, 2, 3}) {
+      xg::set_num_threads(threads);
+      const Tensor a = numeric::random(pair.first, 1, xg::float32).requires_grad_();
+      const Tensor b = numeric::random(pair.second, 2, xg::float32).requires_grad_();
+      const Tensor y = xg::atan2(a, b);
+      y.backward(y.detach());
+      results.push_back({y, a.grad(), b.grad()});
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK(xg::equal(results[0][i], results[1][i]));
+      CHECK(xg::equal(results[0][i], results[2][i]));
+    }
+  }
+  xg::set_num_threads(before);
+}
+
 TEST_CASE("gradients that meet are added") {
   const Tensor x = positive({5, 50}, 3), b = positive({50}, 4);
   auto f = [](const Tensor& s, const Tensor& t) {
