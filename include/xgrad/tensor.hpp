@@ -369,7 +369,7 @@ class Tensor {
   friend Tensor operator||(const Operand& a, const Operand& b);
   friend Tensor operator!(const Operand& x);
 
-  // For the library itself: the implementation, with a count already taken (adopt), or the raw pointer.
+  // For the library itself: a handle on an implementation, and the implementation of a handle.
   static Tensor adopt(detail::TensorImpl* impl) noexcept;
   detail::TensorImpl* unsafe_impl() const noexcept { return reinterpret_cast<detail::TensorImpl*>(impl_); }
 
