@@ -116,6 +116,7 @@ TEST_CASE("gradients of gradients") {
   CHECK(x.grad().requires_grad());
   x.grad().sum().backward();  // d(x^2 + 2x)/... accumulates 2 on top of 2x
   CHECK(x.grad().item<double>() == doctest::Approx(1.4 + 2));
+  x.zero_grad();  // the gradient's history refers to x, and x holds the gradient
 }
 
 TEST_CASE("grad: several outputs and inputs, interior inputs, unused inputs") {
