@@ -131,7 +131,8 @@ class Tensor {
   // Gradients of this tensor by every leaf it came from, accumulated into their grad(). `gradient` is this tensor's own
   // gradient, 1 where left out. AutogradError unless the tensor has one element or a gradient is given, when nothing
   // was recorded, and when the graph was freed by an earlier call without retain_graph. create_graph records the
-  // backward pass itself, for gradients of gradients.
+  // backward pass itself, for gradients of gradients; a leaf and its gradient then hold each other until zero_grad(),
+  // which grad() avoids.
   void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false,
                 Here here = {}) const;
   // The same data without history.
