@@ -2,6 +2,7 @@
 // are included on their own, because they bring heavy headers along.
 #pragma once
 #include <xgrad/autograd.hpp>
+#include <xgrad/build_info.hpp>
 #include <xgrad/data/csv.hpp>
 #include <xgrad/data/dataset.hpp>
 #include <xgrad/data/idx.hpp>
@@ -52,3 +53,4 @@
 #include <xgrad/tensor.hpp>
 #include <xgrad/testing.hpp>
 #include <xgrad/threads.hpp>
+#include <xgrad/version.hpp>

@@ -45,6 +45,7 @@ Tensor joined(const char* op, const TensorList& given, std::int64_t dim, Here he
   for (const Tensor& tensor : tensors) rank = std::max(rank, tensor.sizes().size());
   check<ShapeError>(rank > 0, here, "{}: 0-d tensors have no dimension to join along; stack makes one", op);
   std::erase_if(tensors, [rank](const Tensor& x) { return rank > 1 && x.dim() == 1 && x.numel() == 0; });
+  rank = tensors[0].sizes().size();
   const auto at = static_cast<std::size_t>(wrap_dim(op, dim, static_cast<std::int64_t>(rank), here));
   Shape shape = tensors[0].sizes(), starts;
   for (std::size_t k = 0; k < tensors.size(); ++k) {

@@ -55,6 +55,10 @@ TEST_CASE("what cannot be joined") {
   const Tensor a = xg::zeros({2, 3}), b = xg::zeros({4, 5});
   CHECK(mentions(message_of<xg::ShapeError>([&] { xg::cat({a, b}); }), {"cat:", "[2, 3]", "[4, 5]", "join_test.cpp"}));
   CHECK(mentions(message_of<xg::ShapeError>([&] { xg::cat({a, xg::zeros({3})}); }), {"cat:", "[2, 3]", "[3]"}));
+  CHECK(mentions(message_of<xg::ShapeError>([&] {
+                   xg::cat({a, xg::zeros({2, 3, 1})});
+                 }),
+                 {"cat:", "[2, 3]", "number 1", "[2, 3, 1]"}));
   CHECK(mentions(message_of<xg::ShapeError>([&] { xg::cat({xg::tensor(1.0)}); }), {"cat:", "0-d"}));
   CHECK(mentions(message_of<xg::IndexError>([&] { xg::cat({a, a}, 2); }), {"cat:", "2"}));
   CHECK(mentions(message_of<xg::ValueError>([&] { xg::cat({}); }), {"cat:", "empty"}));
