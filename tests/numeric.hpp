@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <doctest/doctest.h>
 #include <functional>
 #include <vector>
@@ -27,6 +28,12 @@ inline std::vector<double> random_values(std::int64_t count, std::uint64_t seed)
 }
 inline Tensor random(const Shape& shape, std::uint64_t seed, xgrad::Dtype dtype = xgrad::float64) {
   return xgrad::tensor(std::span<const double>(random_values(xgrad::numel(shape), seed)), shape).to(dtype);
+}
+
+// Whether two float32 tensors hold the same bits.
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
+  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
 }
 
 // The largest |a - b|; infinite for different sizes, NaN differs from everything.

@@ -9,11 +9,15 @@
 
 #include "numeric.hpp"
 #include "reference_cases.hpp"
+#include "support/errors.hpp"
 
 namespace xg = xgrad;
 using numeric::check_gradients;
 using numeric::distance;
 using numeric::random;
+using numeric::same_bits;
+using test::has;
+using test::message_of;
 using xg::Shape;
 using xg::Tensor;
 using xg::TensorList;
@@ -78,22 +82,6 @@ std::vector<Case> all_cases() {
       {{2, 40, 33, 32}, {5, 40, 3, 3}, {.padding = 1}},
       {{1, 40, 40, 30}, {5, 40, 3, 4}, {.stride = {1, 2}, .padding = {2, 1}, .dilation = {2, 1}}},
   };
-}
-
-template <class E, class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
-  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
 }
 
 }  // namespace
@@ -198,35 +186,40 @@ TEST_CASE("conv2d gives the same bits for any number of threads") {
 
 TEST_CASE("misuse of conv2d is reported with names, shapes and the place") {
   const Tensor w = xg::zeros({8, 3, 3, 3}), x = xg::zeros({1, 3, 8, 8});
-  const std::string channels = message<xg::ShapeError>([&] { xg::conv2d(xg::zeros({1, 4, 8, 8}), w); });
+  const std::string channels = message_of<xg::ShapeError>([&] { xg::conv2d(xg::zeros({1, 4, 8, 8}), w); });
   CHECK(has(channels, "conv2d: expected input with 3 channels (weight is [8, 3, 3, 3]), got [1, 4, 8, 8] at "));
   CHECK(has(channels, "conv_test.cpp:"));
-  CHECK(has(message<xg::ShapeError>([&] {
+  CHECK(has(message_of<xg::ShapeError>([&] {
               xg::conv2d(xg::zeros({1, 4, 8, 8}), w, {}, {.groups = 2});
             }),
             "conv2d: expected input with 6 channels (weight is [8, 3, 3, 3], groups = 2), got [1, 4, 8, 8]"));
-  CHECK(has(message<xg::ShapeError>([&] {
+  CHECK(has(message_of<xg::ShapeError>([&] {
               xg::conv2d(xg::zeros({1, 9, 8, 8}), w, {}, {.groups = 3});
             }),
             "conv2d: expected output channels divisible by groups = 3, got weight [8, 3, 3, 3]"));
-  CHECK(has(message<xg::ShapeError>([&] {
+  CHECK(has(message_of<xg::ShapeError>([&] {
               xg::conv2d(xg::zeros({1, 3, 2, 8}), w);
             }),
             "conv2d: window [3, 3] with dilation [1, 1] does not fit input [1, 3, 2, 8] with padding [0, 0]"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::conv2d(xg::zeros({8, 8}), w); }), "conv2d: expected input of shape"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::conv2d(x, xg::zeros({8, 3, 3})); }), "conv2d: expected weight of shape"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::conv2d(x, w, xg::zeros({3})); }),
+  CHECK(has(message_of<xg::ShapeError>([&] { xg::conv2d(xg::zeros({8, 8}), w); }), "conv2d: expected input of shape"));
+  CHECK(has(message_of<xg::ShapeError>([&] {
+              xg::conv2d(x, xg::zeros({8, 3, 3}));
+            }),
+            "conv2d: expected weight of shape"));
+  CHECK(has(message_of<xg::ShapeError>([&] { xg::conv2d(x, w, xg::zeros({3})); }),
             "conv2d: expected bias of shape [8] (weight is [8, 3, 3, 3]), got [3]"));
-  CHECK(has(message<xg::ValueError>([&] {
+  CHECK(has(message_of<xg::ValueError>([&] {
               xg::conv2d(x, w, {}, {.stride = {1, 0}});
             }),
             "conv2d: expected a positive stride, got [1, 0]"));
-  CHECK(has(message<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.padding = -1}); }), "conv2d: expected no negative"));
   CHECK(
-      has(message<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.dilation = 0}); }), "conv2d: expected a positive dil"));
-  CHECK(has(message<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.groups = 0}); }), "conv2d: expected positive groups"));
-  CHECK(has(message<xg::DtypeError>([&] { xg::conv2d(x.to(xg::float64), w); }), "conv2d: "));
-  CHECK(has(message<xg::DtypeError>([&] { xg::conv2d(x.to(xg::int64), w.to(xg::int64)); }), "conv2d: "));
+      has(message_of<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.padding = -1}); }), "conv2d: expected no negative"));
+  CHECK(has(message_of<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.dilation = 0}); }),
+            "conv2d: expected a positive dil"));
+  CHECK(has(message_of<xg::ValueError>([&] { xg::conv2d(x, w, {}, {.groups = 0}); }),
+            "conv2d: expected positive groups"));
+  CHECK(has(message_of<xg::DtypeError>([&] { xg::conv2d(x.to(xg::float64), w); }), "conv2d: "));
+  CHECK(has(message_of<xg::DtypeError>([&] { xg::conv2d(x.to(xg::int64), w.to(xg::int64)); }), "conv2d: "));
 }
 
 TEST_CASE("PyTorch's values, gradients and second-order products") {

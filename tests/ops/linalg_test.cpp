@@ -10,11 +10,15 @@
 
 #include "numeric.hpp"
 #include "reference_cases.hpp"
+#include "support/errors.hpp"
 
 namespace xg = xgrad;
 using numeric::check_gradients;
 using numeric::distance;
 using numeric::random;
+using numeric::same_bits;
+using test::has;
+using test::message_of;
 using xg::Shape;
 using xg::Tensor;
 using xg::TensorList;
@@ -32,22 +36,6 @@ Tensor naive(const Tensor& a, const Tensor& b) {
         z[static_cast<std::size_t>(i * n + j)] +=
             x[static_cast<std::size_t>(i * k + l)] * y[static_cast<std::size_t>(l * n + j)];
   return xg::tensor(std::span<const double>(z), {m, n});
-}
-
-template <class E, class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
-  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
 }
 
 }  // namespace
@@ -228,32 +216,34 @@ TEST_CASE("the same bits for any number of threads, forward and backward") {
 
 TEST_CASE("misuse is reported with names, shapes and the place, before anything is done") {
   const Tensor a = xg::zeros({2, 3}), b = xg::zeros({4, 5});
-  const std::string inner = message<xg::ShapeError>([&] { xg::matmul(a, b); });
+  const std::string inner = message_of<xg::ShapeError>([&] { xg::matmul(a, b); });
   CHECK(has(inner, "matmul: inner dimensions differ: a is [2, 3], b is [4, 5] (3 != 4) at "));
   CHECK(has(inner, "linalg_test.cpp:"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::matmul(xg::zeros({}), a); }), "matmul: expected operands with at least"));
-  CHECK(has(message<xg::ShapeError>([&] {
+  CHECK(has(message_of<xg::ShapeError>([&] { xg::matmul(xg::zeros({}), a); }),
+            "matmul: expected operands with at least"));
+  CHECK(has(message_of<xg::ShapeError>([&] {
               xg::matmul(xg::zeros({2, 4, 3}), xg::zeros({3, 3, 4}));
             }),
             "matmul: batch dimensions do not broadcast: a is [2, 4, 3], b is [3, 3, 4] (2 and 3)"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::mm(a, xg::zeros({3})); }), "mm: expected a with 2 and b with 2"));
-  CHECK(has(message<xg::ShapeError>([&] {
+  CHECK(has(message_of<xg::ShapeError>([&] { xg::mm(a, xg::zeros({3})); }), "mm: expected a with 2 and b with 2"));
+  CHECK(has(message_of<xg::ShapeError>([&] {
               xg::bmm(xg::zeros({1, 2, 3}), xg::zeros({2, 3, 4}));
             }),
             "bmm: batch sizes differ: a is [1, 2, 3], b is [2, 3, 4]"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::dot(xg::zeros({2}), xg::zeros({3})); }), "dot: inner dimensions differ"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::addmm(xg::zeros({3, 3}), a, xg::zeros({3, 5})); }), "addmm: "));
-  CHECK(has(message<xg::DtypeError>([&] { xg::matmul(a, xg::zeros({3, 2}, {.dtype = xg::float64})); }), "matmul: "));
-  CHECK(has(message<xg::DtypeError>([&] { xg::matmul(a.to(xg::bool_), a.t().to(xg::bool_)); }),
+  CHECK(has(message_of<xg::ShapeError>([&] { xg::dot(xg::zeros({2}), xg::zeros({3})); }),
+            "dot: inner dimensions differ"));
+  CHECK(has(message_of<xg::ShapeError>([&] { xg::addmm(xg::zeros({3, 3}), a, xg::zeros({3, 5})); }), "addmm: "));
+  CHECK(has(message_of<xg::DtypeError>([&] { xg::matmul(a, xg::zeros({3, 2}, {.dtype = xg::float64})); }), "matmul: "));
+  CHECK(has(message_of<xg::DtypeError>([&] { xg::matmul(a.to(xg::bool_), a.t().to(xg::bool_)); }),
             "matmul: expected float32, float64 or int64, got bool"));
-  const std::string features = message<xg::ShapeError>([&] { xg::linear(a, b); });
+  const std::string features = message_of<xg::ShapeError>([&] { xg::linear(a, b); });
   CHECK(has(features, "linear: expected input with 5 features (weight is [4, 5]), got [2, 3]"));
-  CHECK(has(message<xg::ShapeError>([&] {
+  CHECK(has(message_of<xg::ShapeError>([&] {
               xg::linear(a, xg::zeros({4, 3}), xg::zeros({3}));
             }),
             "linear: expected bias of shape [4] (weight is [4, 3]), got [3]"));
-  CHECK(has(message<xg::DtypeError>([&] { xg::linear(xg::tensor({{1, 2}}), xg::zeros({4, 2})); }), "linear: "));
-  CHECK(has(message<xg::Error>([&] { xg::matmul(a, Tensor()); }), "linalg_test.cpp:"));
+  CHECK(has(message_of<xg::DtypeError>([&] { xg::linear(xg::tensor({{1, 2}}), xg::zeros({4, 2})); }), "linear: "));
+  CHECK(has(message_of<xg::Error>([&] { xg::matmul(a, Tensor()); }), "linalg_test.cpp:"));
 }
 
 TEST_CASE("PyTorch's values, gradients and second-order products") {

@@ -9,11 +9,15 @@
 
 #include "numeric.hpp"
 #include "reference_cases.hpp"
+#include "support/errors.hpp"
 
 namespace xg = xgrad;
 using numeric::check_gradients;
 using numeric::distance;
 using numeric::random;
+using numeric::same_bits;
+using test::has;
+using test::message_of;
 using xg::IntPair;
 using xg::Shape;
 using xg::Tensor;
@@ -41,22 +45,6 @@ std::vector<double> naive_max(const Tensor& x, IntPair kernel, IntPair stride, I
         out.push_back(best);
       }
   return out;
-}
-
-template <class E, class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
-  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
 }
 
 IntPair pair(const reference::Inputs& in, const char* name, IntPair otherwise) {
@@ -198,23 +186,23 @@ TEST_CASE("the same bits for any number of threads") {
 
 TEST_CASE("misuse of the poolings is reported with names, shapes and the place") {
   const Tensor x = xg::zeros({1, 3, 4, 4});
-  const std::string flat = message<xg::ShapeError>([&] { xg::max_pool2d(xg::zeros({4, 4}), 2); });
+  const std::string flat = message_of<xg::ShapeError>([&] { xg::max_pool2d(xg::zeros({4, 4}), 2); });
   CHECK(has(flat, "max_pool2d: expected input of shape [N, C, H, W] or [C, H, W], got [4, 4] at "));
   CHECK(has(flat, "pool_test.cpp:"));
-  CHECK(has(message<xg::ShapeError>([&] { xg::max_pool2d(x, 5); }),
+  CHECK(has(message_of<xg::ShapeError>([&] { xg::max_pool2d(x, 5); }),
             "max_pool2d: window [5, 5] with dilation [1, 1] does not fit input [1, 3, 4, 4] with padding [0, 0]"));
-  CHECK(has(message<xg::ValueError>([&] { xg::max_pool2d(x, 2, {.padding = 2}); }),
+  CHECK(has(message_of<xg::ValueError>([&] { xg::max_pool2d(x, 2, {.padding = 2}); }),
             "max_pool2d: expected padding between 0 and half of kernel_size [2, 2], got [2, 2]"));
-  CHECK(has(message<xg::ValueError>([&] { xg::max_pool2d(x, 0); }), "max_pool2d: expected a positive kernel_size"));
-  CHECK(has(message<xg::ValueError>([&] { xg::max_pool2d(x, 2, {.stride = 0}); }),
+  CHECK(has(message_of<xg::ValueError>([&] { xg::max_pool2d(x, 0); }), "max_pool2d: expected a positive kernel_size"));
+  CHECK(has(message_of<xg::ValueError>([&] { xg::max_pool2d(x, 2, {.stride = 0}); }),
             "max_pool2d: expected a positive str"));
-  CHECK(has(message<xg::ValueError>([&] { xg::max_pool2d(x, 2, {.dilation = 0}); }),
+  CHECK(has(message_of<xg::ValueError>([&] { xg::max_pool2d(x, 2, {.dilation = 0}); }),
             "max_pool2d: expected a positive dil"));
-  CHECK(has(message<xg::ValueError>([&] { xg::avg_pool2d(x, 2, {.divisor_override = 0}); }),
+  CHECK(has(message_of<xg::ValueError>([&] { xg::avg_pool2d(x, 2, {.divisor_override = 0}); }),
             "avg_pool2d: expected a div"));
-  CHECK(
-      has(message<xg::ValueError>([&] { xg::adaptive_avg_pool2d(x, 0); }), "adaptive_avg_pool2d: expected a positive"));
-  CHECK(has(message<xg::DtypeError>([&] { xg::max_pool2d(x.to(xg::int64), 2); }), "max_pool2d: "));
+  CHECK(has(message_of<xg::ValueError>([&] { xg::adaptive_avg_pool2d(x, 0); }),
+            "adaptive_avg_pool2d: expected a positive"));
+  CHECK(has(message_of<xg::DtypeError>([&] { xg::max_pool2d(x.to(xg::int64), 2); }), "max_pool2d: "));
 }
 
 TEST_CASE("PyTorch's values, gradients and second-order products") {

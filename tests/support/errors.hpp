@@ -30,5 +30,6 @@ inline bool mentions(const std::string& text, std::initializer_list<std::string_
     }
   return all;
 }
+inline bool has(const std::string& text, std::string_view part) { return mentions(text, {part}); }
 
 }  // namespace test

@@ -1,29 +1,22 @@
-#include <doctest/doctest.h>
+#include <xgrad/xgrad.hpp>
 
 #include <cmath>
+#include <doctest/doctest.h>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <xgrad/xgrad.hpp>
+#include "support/errors.hpp"
 
 namespace xg = xgrad;
+using test::has;
+using test::message_of;
 using xg::Tensor;
 
 namespace {
 constexpr xg::TensorOptions f64{.dtype = xg::float64, .requires_grad = true};
 
-template <class E, class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return {};
-}
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 }  // namespace
 
 TEST_CASE("a value used many times gathers every contribution") {
@@ -99,7 +92,7 @@ TEST_CASE("a graph runs twice only with retain_graph") {
   y.backward({}, true);
   y.backward();
   CHECK(x.grad().item<double>() == 12.0);
-  CHECK(has(message<xg::AutogradError>([&] { y.backward(); }), "retain_graph"));
+  CHECK(has(message_of<xg::AutogradError>([&] { y.backward(); }), "retain_graph"));
   CHECK(x.grad().item<double>() == 12.0);
 }
 
@@ -128,7 +121,7 @@ TEST_CASE("grad: several outputs and inputs, interior inputs, unused inputs") {
   CHECK(grads[0].item<double>() == 115.0);
   CHECK(grads[2].item<double>() == 46.0);
   CHECK(!a.grad().defined());
-  CHECK(has(message<xg::AutogradError>([&] { xg::grad({y}, {c}, {.retain_graph = true}); }), "allow_unused"));
+  CHECK(has(message_of<xg::AutogradError>([&] { xg::grad({y}, {c}, {.retain_graph = true}); }), "allow_unused"));
   const auto unused = xg::grad({y}, {c, a}, {.allow_unused = true});
   CHECK(!unused[0].defined());
   CHECK(unused[1].item<double>() == 100.0);
@@ -150,14 +143,14 @@ TEST_CASE("grad runs only what leads to its inputs") {
 
 TEST_CASE("misuse says what is wrong") {
   const Tensor x = xg::ones({3}, f64);
-  CHECK(has(message<xg::AutogradError>([&] { (x * 2).backward(); }), "[3]"));
-  CHECK(has(message<xg::AutogradError>([&] { xg::ones({1}).backward(); }), "recorded nothing"));
-  CHECK(has(message<xg::ShapeError>([&] { (x * 2).backward(xg::ones({2}, {.dtype = xg::float64})); }), "[2]"));
-  CHECK(!message<xg::DtypeError>([&] { (x * 2).backward(xg::ones({3}, {.dtype = xg::float32})); }).empty());
-  CHECK(!message<xg::AutogradError>([&] { (x * 2).requires_grad_(false); }).empty());
-  CHECK(!message<xg::DtypeError>([&] { xg::tensor({1, 2}).requires_grad_(); }).empty());
-  CHECK(!message<xg::ValueError>([&] { (void)(Tensor() + x); }).empty());
-  CHECK(has(message<xg::AutogradError>([&] { xg::grad({x.sum()}, {xg::ones({1})}); }), "input 0"));
+  CHECK(has(message_of<xg::AutogradError>([&] { (x * 2).backward(); }), "[3]"));
+  CHECK(has(message_of<xg::AutogradError>([&] { xg::ones({1}).backward(); }), "recorded nothing"));
+  CHECK(has(message_of<xg::ShapeError>([&] { (x * 2).backward(xg::ones({2}, {.dtype = xg::float64})); }), "[2]"));
+  CHECK(!message_of<xg::DtypeError>([&] { (x * 2).backward(xg::ones({3}, {.dtype = xg::float32})); }).empty());
+  CHECK(!message_of<xg::AutogradError>([&] { (x * 2).requires_grad_(false); }).empty());
+  CHECK(!message_of<xg::DtypeError>([&] { xg::tensor({1, 2}).requires_grad_(); }).empty());
+  CHECK(!message_of<xg::ValueError>([&] { (void)(Tensor() + x); }).empty());
+  CHECK(has(message_of<xg::AutogradError>([&] { xg::grad({x.sum()}, {xg::ones({1})}); }), "input 0"));
 }
 
 TEST_CASE("grad mode") {
@@ -221,7 +214,7 @@ TEST_CASE("a saved value that was modified in place is an error that names the o
     xg::NoGradGuard no_grad;
     h.add_(1.0);
   }
-  const std::string text = message<xg::AutogradError>([&] { z.backward(); });
+  const std::string text = message_of<xg::AutogradError>([&] { z.backward(); });
   CHECK(has(text, "modified"));
   CHECK(has(text, "mul"));
   CHECK(has(text, "engine_test.cpp"));
@@ -260,7 +253,7 @@ TEST_CASE("anomaly mode names the operation that made the nan") {
   const Tensor x = xg::tensor({-1.0, 2.0}, f64);
   CHECK(std::isnan((xg::log(x) * 2).sum().item<double>()));
   xg::DetectAnomalyGuard guard;
-  const std::string text = message<xg::AutogradError>([&] { (void)(xg::log(x) * 2); });
+  const std::string text = message_of<xg::AutogradError>([&] { (void)(xg::log(x) * 2); });
   CHECK(has(text, "log"));
   CHECK(has(text, "nan"));
   CHECK(has(text, "engine_test.cpp"));
