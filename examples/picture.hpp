@@ -1,0 +1,93 @@
+// Pictures of numbers, drawn by gnuplot: lines and points in panels side by side. Where gnuplot is not installed, the
+// numbers are written as CSV under the same name.
+#pragma once
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/os.h>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+class Picture {
+ public:
+  // settings: commands of gnuplot for the panel, such as "set logscale y".
+  struct Axes {
+    std::string title, x, y, settings = {};
+  };
+  using Numbers = std::vector<double>;
+
+  // path: the picture's file, NAME.svg.
+  explicit Picture(std::filesystem::path path) : path_(std::move(path)) {}
+  // Begins a panel, to the right of the last one.
+  void panel(Axes axes) { panels_.push_back({std::move(axes), {}}); }
+  void line(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "lines linewidth 2", x, y); }
+  void points(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "points pointtype 7", x, y); }
+
+  // Writes the picture, or the numbers, and says where.
+  void save() const {
+    if (!path_.parent_path().empty()) std::filesystem::create_directories(path_.parent_path());
+    if (std::system("gnuplot --version >/dev/null 2>&1") == 0) {
+      draw();
+      fmt::print("picture: {}\n", path_.filename().string());
+    } else {
+      const std::filesystem::path table = std::filesystem::path(path_).replace_extension(".csv");
+      write_csv(table);
+      fmt::print("gnuplot is not installed (Debian, Ubuntu: apt-get install gnuplot-nox); the picture's numbers: {}\n",
+                 table.filename().string());
+    }
+  }
+
+ private:
+  struct Series {
+    std::string name, style;
+    Numbers x, y;
+  };
+  struct Panel {
+    Axes axes;
+    std::vector<Series> series;
+  };
+
+  void add(const std::string& name, const char* style, const Numbers& x, const Numbers& y) {
+    if (x.size() != y.size()) throw std::invalid_argument(fmt::format("{}: {} x and {} y", name, x.size(), y.size()));
+    if (panels_.empty()) panel({});
+    panels_.back().series.push_back({name, style, x, y});
+  }
+
+  void draw() const {
+    std::string script = fmt::format(
+        "set encoding utf8\nset terminal svg noenhanced size {},420 font 'sans,13' background 'white'\n"
+        "set output '{}'\nset multiplot layout 1,{}\nset grid linecolor '#dddddd'\nset key top right\n",
+        panels_.size() == 1 ? 640 : 480 * panels_.size(), path_.string(), panels_.size());
+    for (const auto& [axes, series] : panels_) {
+      script += fmt::format("set title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}\n", axes.title, axes.x, axes.y,
+                            axes.settings);
+      std::string plot;
+      for (const Series& s : series)
+        plot += fmt::format("{} '-' with {} title '{}'", plot.empty() ? "plot" : ",", s.style, s.name);
+      script += plot + "\n";
+      for (const Series& s : series) {
+        for (std::size_t i = 0; i < s.x.size(); ++i) script += fmt::format("{:.6g} {:.6g}\n", s.x[i], s.y[i]);
+        script += "e\n";
+      }
+    }
+    std::FILE* gnuplot = ::popen("gnuplot", "w");
+    if (gnuplot == nullptr) throw std::runtime_error("gnuplot could not be started");
+    const bool written = std::fwrite(script.data(), 1, script.size(), gnuplot) == script.size();
+    if (::pclose(gnuplot) != 0 || !written) throw std::runtime_error("gnuplot could not draw " + path_.string());
+  }
+
+  void write_csv(const std::filesystem::path& path) const {
+    auto file = fmt::output_file(path.string());
+    file.print("panel,series,x,y\n");
+    for (const auto& [axes, series] : panels_)
+      for (const Series& s : series)
+        for (std::size_t i = 0; i < s.x.size(); ++i)
+          file.print("\"{}\",\"{}\",{},{}\n", axes.title, s.name, s.x[i], s.y[i]);
+  }
+
+  std::filesystem::path path_;
+  std::vector<Panel> panels_;
+};

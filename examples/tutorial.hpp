@@ -1,0 +1,35 @@
+// What the tutorial programs share: their command line, and the check that what they teach is what happened.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <filesystem>
+#include <fmt/format.h>
+#include <stdexcept>
+#include <string>
+
+struct Settings {
+  bool run_short = false;                // less training, for the tests
+  std::filesystem::path pictures = ".";  // where pictures go
+};
+
+// Fails the program, and with it the test that runs it, unless it has learned what it says.
+inline void expect(bool learned, const std::string& what) {
+  if (!learned) throw std::runtime_error("not learned: " + what);
+}
+
+// Reads the command line and calls run(settings). Returns the exit status.
+template <class Run>
+int tutorial(int argc, char** argv, const std::string& description, const Run& run) {
+  Settings settings;
+  CLI::App app(description);
+  app.add_flag("--short", settings.run_short, "seconds of training, to see that all works");
+  app.add_option("--pictures", settings.pictures, "folder for the pictures")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    run(settings);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}
