@@ -26,6 +26,7 @@
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/attention.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/compare.hpp>
 #include <xgrad/ops/conv.hpp>

@@ -1,4 +1,5 @@
-// The table's rows of softmax, losses, norms and dropout.
+// The table's rows of softmax, attention, losses, norms and dropout.
+#include <xgrad/ops/attention.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
@@ -283,6 +284,55 @@ TEST_CASE("norms") {
                  const double mean = i[1] == 0 ? 0.5 : -1, var = i[1] == 0 ? 2 : 0.25;
                  return (at(in[0], i) - mean) / std::sqrt(var + 0.5) * at(in[1], {i[1]}) + at(in[2], {i[1]});
                })});
+}
+
+TEST_CASE("attention") {
+  // softmax(q k^T scale + mask) v in plain loops; the mask is the fourth input or, where there is none, the causal one.
+  const auto oracle = [](double scale) {
+    return indexed(
+        [](const Arrays& in) {
+          Shape shape = in[0].shape;
+          shape[shape.size() - 1] = in[2].shape.back();
+          return shape;
+        },
+        [scale](const Arrays& in, const Index& index) {
+          const auto matrix = [&](const Array& x, std::int64_t row, std::int64_t col) {
+            Index own(index.begin(), index.end() - 2);
+            own.erase(own.begin(), own.end() - static_cast<std::ptrdiff_t>(x.shape.size() - 2));
+            own.insert(own.end(), {row, col});
+            return at(x, own);
+          };
+          const std::int64_t i = index[index.size() - 2], keys = in[1].shape[in[1].shape.size() - 2];
+          Numbers scores;
+          for (std::int64_t j = 0; j < (in.size() > 3 ? keys : std::min(keys, i + 1)); ++j) {
+            double score = 0;
+            for (std::int64_t l = 0; l < in[0].shape.back(); ++l) score += matrix(in[0], i, l) * matrix(in[1], j, l);
+            scores.push_back(score * scale + (in.size() > 3 ? matrix(in[3], i, j) : 0));
+          }
+          double sum = 0;
+          const Numbers p = softmax(scores);
+          for (std::size_t j = 0; j < p.size(); ++j)
+            sum += p[j] * matrix(in[2], static_cast<std::int64_t>(j), index.back());
+          return sum;
+        });
+  };
+  run({"scaled_dot_product_attention",
+       on([](T q, T k, T v, T mask) { return xg::scaled_dot_product_attention(q, k, v, {.attn_mask = mask}); }),
+       {{{3, 4}, {5, 4}, {5, 2}, {3, 5}}, {{2, 3, 4}, {2, 5, 4}, {2, 5, 1}, {3, 5}}, {{0, 4}, {1, 4}, {1, 2}, {0, 1}}},
+       oracle(0.5),
+       {{}},
+       {{[] {
+           xg::scaled_dot_product_attention(some({3, 4}), some({5, 3}), some({5, 2}));
+         },
+         {"scaled_dot_product_attention", "[3, 4]", "[5, 3]"}},
+        {[] {
+           xg::scaled_dot_product_attention(some({3, 4}), some({5, 4}), some({5, 2}), {.attn_mask = some({2, 5})});
+         },
+         {"scaled_dot_product_attention", "[2, 5]"}}}});
+  run({"scaled_dot_product_attention",
+       on([](T q, T k, T v) { return xg::scaled_dot_product_attention(q, k, v, {.is_causal = true, .scale = 0.7}); }),
+       {{{3, 4}, {5, 4}, {5, 2}}, {{2, 4, 1}, {2, 2, 1}, {2, 2, 3}}, {{1, 1}, {1, 1}, {1, 1}}},
+       oracle(0.7)});
 }
 
 TEST_CASE("dropout without a choice") {

@@ -1,6 +1,7 @@
 // nn::functional: what layers compute, as functions of tensors. They are those of ops/*.hpp, where they are documented.
 #pragma once
 #include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/attention.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
@@ -41,6 +42,8 @@ using xgrad::dropout;
 using xgrad::embedding;
 using xgrad::layer_norm;
 using xgrad::one_hot;
+
+using xgrad::scaled_dot_product_attention;
 
 using xgrad::binary_cross_entropy;
 using xgrad::binary_cross_entropy_with_logits;
