@@ -83,8 +83,9 @@ TEST_CASE("scaled_dot_product_attention is PyTorch's, to second order") {
 }
 
 TEST_CASE("products and softmax give the same, over several blocks of queries and of keys") {
-  for (const auto& [queries, keys] : std::vector<std::pair<std::int64_t, std::int64_t>>{
-           {5, 7}, {1, 1}, {1, 600}, {130, 3}, {300, 1100}, {257, 513}}) {
+  for (const auto& sizes :
+       {Shape{5, 7}, Shape{1, 1}, Shape{1, 600}, Shape{130, 3}, Shape{300, 1100}, Shape{257, 513}}) {
+    const std::int64_t queries = sizes[0], keys = sizes[1];
     INFO(queries, " queries, ", keys, " keys");
     const Tensor q = leaf({2, queries, 9}, 1, 2), k = leaf({2, keys, 9}, 2, 2), v = leaf({2, keys, 4}, 3);
     check_same(attend(q, k, v), composed(q, k, v), {q, k, v});
@@ -304,8 +305,7 @@ TEST_CASE("gradients under dropout are those of the function with its mask") {
 
 TEST_CASE("the same bits for any number of threads") {
   const int threads = xg::get_num_threads();
-  for (const auto& [count, length] : std::vector<std::pair<std::int64_t, std::int64_t>>{{20, 150}, {1, 900}}) {
-    const Shape shape{count, length, 32};
+  for (const Shape& shape : {Shape{20, 150, 32}, Shape{1, 900, 32}}) {
     TensorList inputs;
     for (std::uint64_t i = 0; i < 3; ++i) inputs.push_back(leaf(shape, i).detach().to(xg::float32).requires_grad_());
     std::vector<TensorList> results;
