@@ -314,6 +314,17 @@ static Outcome resnet_block() {
     });
 }
 
+static Outcome lstm_nn() {
+    nn::LSTM m(128, 256);
+    det_init(m);
+    Tensor x = det({64, 32, 128}, 1);
+    xg::optim::SGD opt(m.parameters(), {.lr = 50.0});
+    return train(opt, m.parameters(), [&](Outcome* check) {
+        auto [h, state] = m(x);
+        record_out(check, h);
+        return (h * h).mean();
+    });
+}
 // x_t Wi + h Wh + b, gates in order i,f,g,o; only primitive ops
 static Outcome lstm_cell() {
     Tensor wi = det({128, 1024}, 1001, 1.0f / std::sqrt(128.0f)).requires_grad_(true);
@@ -464,6 +475,7 @@ int main(int argc, char** argv) {
         {"sum_axis1", [] { return sum_axis(1); }},
         {"cnn_fmnist", cnn_fmnist},
         {"resnet_block", resnet_block},
+        {"lstm", lstm_nn},
         {"lstm_cell", lstm_cell},
         {"embedding_bag_adam", [] { return embedding_bag<Adam>(1e-3); }},
         {"embedding_bag_sgd", [] { return embedding_bag<SGD>(0.1); }},

@@ -21,6 +21,7 @@
 #include <xgrad/nn/loss.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/normalization.hpp>
+#include <xgrad/nn/recurrent.hpp>
 #include <xgrad/nn/regularization.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/utils.hpp>
@@ -38,6 +39,7 @@
 #include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/lstm.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/reduce.hpp>

@@ -1,0 +1,184 @@
+#include "kernels/lstm.hpp"
+
+#include <optional>
+
+#include "kernels/panel.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+// Rows of the batch in blocks of up to panel_rows, as even as can be.
+struct Blocks {
+  std::int64_t rows, count;
+  explicit Blocks(std::int64_t batch) : rows(batch), count((batch + panel_rows - 1) / panel_rows) {}
+  std::int64_t begin(std::int64_t block) const noexcept { return rows * block / count; }
+  std::int64_t size(std::int64_t block) const noexcept { return begin(block + 1) - begin(block); }
+};
+
+// Runs first(step, panel, block), then second, of every step. A row of the batch does not look at the others: where
+// there are rows enough, each thread walks through all steps with its own. Otherwise threads share the panels of a
+// step.
+template <class First, class Second>
+void walk(std::int64_t steps, const Blocks& blocks, std::int64_t work, std::int64_t first_panels, First&& first,
+          std::int64_t second_panels, Second&& second) {
+  const std::int64_t threads = available_threads();
+  if (blocks.count >= threads) {
+    parallel_for(blocks.count, (blocks.count + threads - 1) / threads, steps * work,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t step = 0; step < steps; ++step) {
+                     for (std::int64_t panel = 0; panel < first_panels; ++panel)
+                       for (std::int64_t block = begin; block < end; ++block) first(step, panel, block);
+                     for (std::int64_t panel = 0; panel < second_panels; ++panel)
+                       for (std::int64_t block = begin; block < end; ++block) second(step, panel, block);
+                   }
+                 });
+    return;
+  }
+  const auto share = [&](std::int64_t step, std::int64_t panels, auto&& tile) {
+    const std::int64_t tiles = panels * blocks.count;
+    parallel_for(tiles, (tiles + threads - 1) / threads, work, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t index = begin; index < end; ++index) tile(step, index / blocks.count, index % blocks.count);
+    });
+  };
+  for (std::int64_t step = 0; step < steps; ++step) {
+    share(step, first_panels, first);
+    share(step, second_panels, second);
+  }
+}
+
+std::int64_t work_of_step(const LstmShape& s, bool projects) noexcept {
+  return s.batch * s.hidden * (4 * s.projected + 64 + (projects ? s.projected : 0));
+}
+
+std::int64_t time_of(const LstmShape& s, std::int64_t step) noexcept { return s.reverse ? s.steps - 1 - step : step; }
+
+}  // namespace
+
+// i, f, o = sigmoid(z), g = tanh(z), c' = f c + i g, h = o tanh(c'), where z is the input's share + h W_hh^T.
+template <class T>
+void lstm_forward(const LstmForward<T>& f) {
+  using L = Lanes<T>;
+  const LstmShape& s = f.shape;
+  const std::int64_t hidden = s.hidden, size = s.projected, state = f.keep ? s.batch * hidden : 0;
+  const Panels<T> recurrent({.b = f.w_hh, .row = 1, .col = size, .k = size, .groups = 4, .size = hidden});
+  std::optional<Panels<T>> projection;
+  if (f.w_hr) projection.emplace(PanelSource<T>{f.w_hr, 1, hidden, hidden, 1, size});
+  const Blocks blocks(s.batch);
+
+  const auto gates = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
+    const std::int64_t t = time_of(s, step), before = step > 0 ? time_of(s, step - 1) : 0, top = blocks.begin(block);
+    const T* h = step > 0 ? f.output + before * s.batch * size : f.h0;
+    const T* c_before = step > 0 ? f.cells + before * state : f.c0;
+    T* m = f.w_hr ? f.hidden + t * state : f.output + t * s.batch * size;
+    const std::int64_t unit = recurrent.column(panel, 0), n = recurrent.columns(panel, 0);
+    multiply_panel(blocks.size(block), h ? size : 0, h ? h + top * size : h, size, recurrent.panel(panel),
+                   [&](std::int64_t r, const PanelSums<T>& sums) {
+                     const std::int64_t row = top + r, at = row * hidden + unit;
+                     T* z = f.gates + (t * s.batch + row) * 4 * hidden + unit;
+                     const L i = sigmoid(load_part(z, n) + sums[0]);
+                     const L forget = sigmoid(load_part(z + hidden, n) + sums[1]);
+                     const L g = tanh(load_part(z + 2 * hidden, n) + sums[2]);
+                     const L o = sigmoid(load_part(z + 3 * hidden, n) + sums[3]);
+                     const L old = c_before ? load_part(c_before + at, n) : L(0);
+                     const L c = forget * old + i * g;
+                     store_part(i, z, n);
+                     store_part(forget, z + hidden, n);
+                     store_part(g, z + 2 * hidden, n);
+                     store_part(o, z + 3 * hidden, n);
+                     store_part(c, f.cells + t * state + at, n);
+                     store_part(o * tanh(c), m + at, n);
+                   });
+  };
+  const auto project = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
+    const std::int64_t t = time_of(s, step), top = blocks.begin(block);
+    multiply_panel(blocks.size(block), hidden, f.hidden + t * state + top * hidden, hidden, projection->panel(panel),
+                   [&](std::int64_t r, const PanelSums<T>& sums) {
+                     T* h = f.output + (t * s.batch + top + r) * size;
+                     for (std::int64_t v = 0; v < panel_vectors; ++v)
+                       if (const std::int64_t n = projection->columns(panel, v); n > 0)
+                         store_part(sums[static_cast<std::size_t>(v)], h + projection->column(panel, v), n);
+                   });
+  };
+  walk(s.steps, blocks, work_of_step(s, f.w_hr), recurrent.count(), gates, projection ? projection->count() : 0,
+       project);
+}
+template void lstm_forward(const LstmForward<float>&);
+template void lstm_forward(const LstmForward<double>&);
+
+// With m the gradient of o tanh(c) and k = dc + m o (1 - tanh(c)^2): di = k g, df = k c_before, dg = k i,
+// do = m tanh(c), each times its gate's slope, and dc_before = k f, dh_before = dz W_hh.
+template <class T>
+void lstm_backward(const LstmBackward<T>& b) {
+  using L = Lanes<T>;
+  const LstmShape& s = b.shape;
+  const std::int64_t hidden = s.hidden, size = s.projected, state = s.batch * hidden;
+  const Panels<T> recurrent({.b = b.w_hh, .row = size, .col = 1, .k = 4 * hidden, .groups = 1, .size = size});
+  std::optional<Panels<T>> projection;
+  if (b.w_hr) projection.emplace(PanelSource<T>{b.w_hr, hidden, 1, size, 1, hidden});
+  const Blocks blocks(s.batch);
+  const auto time = [&](std::int64_t step) { return time_of(s, s.steps - 1 - step); };
+
+  const auto gate_gradients = [&](std::int64_t step, std::int64_t row, std::int64_t unit, std::int64_t n, L m) {
+    const std::int64_t t = time(step), at = row * hidden + unit;
+    const T* c_before = step + 1 < s.steps ? b.cells + time(step + 1) * state : b.c0;
+    const std::int64_t place = (t * s.batch + row) * 4 * hidden + unit;
+    const T* gates = b.gates + place;
+    T* d = b.d_gates + place;
+    const L i = load_part(gates, n), f = load_part(gates + hidden, n);
+    const L g = load_part(gates + 2 * hidden, n), o = load_part(gates + 3 * hidden, n);
+    const L c = tanh(load_part(b.cells + t * state + at, n));
+    const L old = c_before ? load_part(c_before + at, n) : L(0);
+    const L k = load_part(b.d_c + at, n) + m * o * (1 - c * c);
+    store_part(k * g * i * (1 - i), d, n);
+    store_part(k * old * f * (1 - f), d + hidden, n);
+    store_part(k * i * (1 - g * g), d + 2 * hidden, n);
+    store_part(m * c * o * (1 - o), d + 3 * hidden, n);
+    store_part(k * f, b.d_c + at, n);
+  };
+  // f(row, column, n, sum) for the vectors of dz W_hh, where dz is that of the time that comes after this step's.
+  const auto h_gradients = [&](std::int64_t step, std::int64_t panel, std::int64_t block, auto&& f) {
+    const std::int64_t top = blocks.begin(block);
+    const T* dz = step > 0 ? b.d_gates + (time(step - 1) * s.batch + top) * 4 * hidden : nullptr;
+    multiply_panel(blocks.size(block), dz ? 4 * hidden : 0, dz, 4 * hidden, recurrent.panel(panel),
+                   [&](std::int64_t r, const PanelSums<T>& sums) {
+                     for (std::int64_t v = 0; v < panel_vectors; ++v)
+                       if (const std::int64_t n = recurrent.columns(panel, v); n > 0)
+                         f(top + r, recurrent.column(panel, v), n, sums[static_cast<std::size_t>(v)]);
+                   });
+  };
+  const auto output_gradients = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
+    const std::int64_t t = time(step);
+    h_gradients(step, panel, block, [&](std::int64_t row, std::int64_t column, std::int64_t n, L sum) {
+      const std::int64_t place = (t * s.batch + row) * size + column;
+      if (b.d_output) sum += load_part(b.d_output + place, n);
+      if (step == 0 && b.d_h) sum += load_part(b.d_h + row * size + column, n);
+      if (b.w_hr)
+        store_part(sum, b.d_projected + place, n);
+      else
+        gate_gradients(step, row, column, n, sum);
+    });
+  };
+  const auto unproject = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
+    const std::int64_t top = blocks.begin(block);
+    multiply_panel(blocks.size(block), size, b.d_projected + (time(step) * s.batch + top) * size, size,
+                   projection->panel(panel), [&](std::int64_t r, const PanelSums<T>& sums) {
+                     for (std::int64_t v = 0; v < panel_vectors; ++v)
+                       if (const std::int64_t n = projection->columns(panel, v); n > 0)
+                         gate_gradients(step, top + r, projection->column(panel, v), n,
+                                        sums[static_cast<std::size_t>(v)]);
+                   });
+  };
+  const std::int64_t work = work_of_step(s, b.w_hr);
+  walk(s.steps, blocks, work, recurrent.count(), output_gradients, projection ? projection->count() : 0, unproject);
+  if (!b.d_h0) return;
+  const auto first_h = [&](std::int64_t, std::int64_t panel, std::int64_t block) {
+    h_gradients(s.steps, panel, block, [&](std::int64_t row, std::int64_t column, std::int64_t n, L sum) {
+      store_part(sum, b.d_h0 + row * size + column, n);
+    });
+  };
+  walk(1, blocks, work, recurrent.count(), first_h, 0, first_h);
+}
+template void lstm_backward(const LstmBackward<float>&);
+template void lstm_backward(const LstmBackward<double>&);
+
+}  // namespace xgrad::detail

@@ -1,0 +1,117 @@
+// Products of few rows with a matrix that stays the same for many of them, as the steps of a recurrent layer are: the
+// matrix is copied once into panels of a few vectors' width, and what becomes of a result is done while it is in
+// registers.
+#pragma once
+#include <xgrad/lanes.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "core/tensor_impl.hpp"
+#include "kernels/parallel.hpp"
+#include "kernels/rows.hpp"
+
+namespace xgrad::detail {
+
+// Vectors of a panel, and rows that one pass over it serves: as many as the registers hold.
+inline constexpr std::int64_t panel_vectors = 4;
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr std::int64_t panel_rows = 6;
+#else
+inline constexpr std::int64_t panel_rows = 3;
+#endif
+template <class T>
+inline constexpr std::int64_t panel_width = panel_vectors* lane_count<T>;
+
+// B[k, n], element (l, j) at b[l * row + j * col], with its columns in `groups` of `size` = n / groups. With one group
+// a panel is panel_vectors neighbouring vectors of columns; with panel_vectors groups it is one vector of each group,
+// the same place in all of them.
+template <class T>
+struct PanelSource {
+  const T* b;
+  std::int64_t row, col;
+  std::int64_t k, groups, size;
+
+  std::int64_t panels() const noexcept {
+    const std::int64_t width = groups == 1 ? panel_width<T> : lane_count<T>;
+    return (size + width - 1) / width;
+  }
+  // The first column of a vector within its group.
+  std::int64_t begin(std::int64_t panel, std::int64_t vector) const noexcept {
+    return groups == 1 ? (panel * panel_vectors + vector) * lane_count<T> : panel * lane_count<T>;
+  }
+};
+
+// A matrix as panels, with zeros where a vector is not full.
+template <class T>
+class Panels {
+ public:
+  explicit Panels(const PanelSource<T>& source)
+      : source_(source), memory_(make_tensor({source.panels() * source.k * panel_width<T>}, dtype_of<T>)) {
+    parallel_for(count(), 1, impl(memory_).numel, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t panel = first; panel < last; ++panel) fill(panel);
+    });
+  }
+  std::int64_t count() const noexcept { return source_.panels(); }
+  std::int64_t k() const noexcept { return source_.k; }
+  const T* panel(std::int64_t index) const noexcept { return data<T>(memory_) + index * source_.k * panel_width<T>; }
+  // The first column of a vector within its group, and how many columns it has: none, where it lies past the end.
+  std::int64_t column(std::int64_t panel, std::int64_t vector) const noexcept { return source_.begin(panel, vector); }
+  std::int64_t columns(std::int64_t panel, std::int64_t vector) const noexcept {
+    return std::clamp<std::int64_t>(source_.size - column(panel, vector), 0, lane_count<T>);
+  }
+
+ private:
+  void fill(std::int64_t panel) noexcept {
+    constexpr std::int64_t rows_at_once = 16;
+    T* to = data<T>(memory_) + panel * source_.k * panel_width<T>;
+    for (std::int64_t top = 0; top < source_.k; top += rows_at_once) {
+      const std::int64_t bottom = std::min(source_.k, top + rows_at_once);
+      for (std::int64_t v = 0; v < panel_vectors; ++v) {
+        const std::int64_t group = source_.groups == 1 ? 0 : v, count = columns(panel, v);
+        const T* from = source_.b + (group * source_.size + column(panel, v)) * source_.col;
+        for (std::int64_t j = 0; j < lane_count<T>; ++j)
+          for (std::int64_t l = top; l < bottom; ++l)
+            to[l * panel_width<T> + v * lane_count<T> + j] = j < count ? from[l * source_.row + j * source_.col] : T(0);
+      }
+    }
+  }
+
+  PanelSource<T> source_;
+  Tensor memory_;
+};
+
+template <class T>
+using PanelSums = std::array<Lanes<T>, panel_vectors>;
+
+// R rows of A, `stride` apart, times one panel: done(r, sums) for each.
+template <class T, std::int64_t R, class Done>
+XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int64_t stride, const T* panel,
+                                            Done&& done) {
+  PanelSums<T> sums[R];
+  for (std::int64_t r = 0; r < R; ++r)
+    for (std::int64_t v = 0; v < panel_vectors; ++v) sums[r][v] = T(0);
+  for (std::int64_t l = 0; l < k; ++l) {
+    PanelSums<T> b;
+    for (std::int64_t v = 0; v < panel_vectors; ++v)
+      b[v] = Lanes<T>::load(panel + l * panel_width<T> + v * lane_count<T>);
+    for (std::int64_t r = 0; r < R; ++r) {
+      const Lanes<T> factor(a[r * stride + l]);
+      for (std::int64_t v = 0; v < panel_vectors; ++v) sums[r][v] = fused(factor, b[v], sums[r][v]);
+    }
+  }
+  for (std::int64_t r = 0; r < R; ++r) done(r, sums[r]);
+}
+
+// The same for up to panel_rows rows. Each result is one sum in the order of k, whatever the number of rows.
+template <class T, class Done>
+void multiply_panel(std::int64_t rows, std::int64_t k, const T* a, std::int64_t stride, const T* panel, Done&& done) {
+  const auto run = [&]<std::int64_t... R>(std::integer_sequence<std::int64_t, R...>) {
+    ((rows == R + 1 && (multiply_panel_rows<T, R + 1>(k, a, stride, panel, done), true)) || ...);
+  };
+  run(std::make_integer_sequence<std::int64_t, panel_rows>());
+}
+
+}  // namespace xgrad::detail
