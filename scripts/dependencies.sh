@@ -8,7 +8,7 @@
 set -eu
 
 libraries="libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-dev libfmt-dev zlib1g-dev nlohmann-json3-dev
-  doctest-dev libcli11-dev gnuplot-nox"
+  doctest-dev libcli11-dev gnuplot-nox libdnnl-dev"
 needed_cmake=3.25
 
 say() { echo "xgrad: $*"; }
@@ -81,7 +81,7 @@ need_build() {
   elif [ -n "$tools" ]; then
     say "missing here:$tools (a C++20 compiler, CMake $needed_cmake or newer and Ninja are needed)."
     say "The libraries needed: xtensor, xtensor-blas, xsimd, fmt, OpenBLAS (or another BLAS and LAPACK), zlib,"
-    say "nlohmann_json, doctest, CLI11, and gnuplot for the examples' pictures."
+    say "nlohmann_json, doctest, CLI11; oneDNN 2.6 for fast convolutions and gnuplot for the examples' pictures."
     say "Packages are installed by this script on Debian and Ubuntu only."
     exit 1
   fi

@@ -1,8 +1,9 @@
 // How many threads the library uses, and who looks after those of the BLAS.
 //
 // All threads are OpenMP's. Results of the library's own kernels, products included, are the same bits for any number
-// of threads: work is cut into pieces that depend on the sizes only. Inside a parallel region of the caller's
-// everything runs on the calling thread.
+// of threads: work is cut into pieces that depend on the sizes only. oneDNN's convolutions are repeatable at a fixed
+// number of threads; see use_deterministic_algorithms(). Inside a parallel region of the caller's everything runs on
+// the calling thread.
 //
 // An OpenBLAS with threads of its own (its "pthread" flavour) is set to one thread at the first product, and products
 // are cut into blocks that OpenMP's threads share: two sets of spinning threads on the same cores cost a factor of two
@@ -23,5 +24,10 @@ int get_num_threads() noexcept;
 // false: the BLAS keeps (or gets back) its own number of threads and products are handed to it whole. true, the
 // default: as described above. Call it before products run in other threads.
 void manage_blas_threads(bool manage) noexcept;
+
+// true: the same bits for any number of threads also where another library's results depend on it, for the whole
+// process. Convolutions then go without oneDNN, which takes several times as long. Off by default.
+void use_deterministic_algorithms(bool mode) noexcept;
+bool are_deterministic_algorithms_enabled() noexcept;
 
 }  // namespace xgrad

@@ -8,6 +8,10 @@ extern "C" char* openblas_get_config(void);
 extern "C" int openblas_get_parallel(void);
 #endif
 
+#ifdef XGRAD_HAVE_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
+
 #define XGRAD_QUOTE_VALUE(x) #x
 #define XGRAD_QUOTE(x) XGRAD_QUOTE_VALUE(x)
 
@@ -54,6 +58,15 @@ std::string blas() {
 #endif
 }
 
+std::string convolutions() {
+#ifdef XGRAD_HAVE_ONEDNN
+  const dnnl_version_t* v = dnnl_version();
+  return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+#else
+  return "im2col and BLAS";
+#endif
+}
+
 std::string openmp() {
 #ifdef _OPENMP
   return XGRAD_OPENMP_RUNTIME " (OpenMP " XGRAD_QUOTE(_OPENMP) ")";
@@ -70,7 +83,7 @@ const char* version() noexcept {
 
 std::string build_info() {
   return std::string("xgrad: ") + version() + "\ncompiler: " + compiler() + "\nSIMD: " + simd() + "\nBLAS: " + blas() +
-         "\nOpenMP: " + openmp() + "\n";
+         "\nconvolutions: " + convolutions() + "\nOpenMP: " + openmp() + "\n";
 }
 
 }  // namespace xgrad

@@ -9,7 +9,8 @@
 namespace xgrad {
 namespace {
 std::atomic<int> chosen{0};
-}
+std::atomic<bool> deterministic{false};
+}  // namespace
 
 void set_num_threads(int threads, Here here) {
   detail::check<ValueError>(threads >= 1, here, "set_num_threads: expected a positive number, got {}", threads);
@@ -26,6 +27,9 @@ int get_num_threads() noexcept {
 }
 
 void manage_blas_threads(bool manage) noexcept { detail::set_blas_managed(manage); }
+
+void use_deterministic_algorithms(bool mode) noexcept { deterministic.store(mode, std::memory_order_relaxed); }
+bool are_deterministic_algorithms_enabled() noexcept { return deterministic.load(std::memory_order_relaxed); }
 
 int detail::available_threads() noexcept {
 #ifdef _OPENMP

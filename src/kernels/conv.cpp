@@ -3,6 +3,7 @@
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
 #include "kernels/blas.hpp"
+#include "kernels/conv_onednn.hpp"
 #include "kernels/im2col.hpp"
 #include "kernels/parallel.hpp"
 
@@ -193,6 +194,10 @@ void bias_gradient(const Plan& plan, const T* output, T* bias, bool accumulate) 
 void conv_forward(const ConvGeometry& geometry, const Tensor& input, const Tensor& weight, const Tensor& bias,
                   const Tensor& output) {
   const Dtype dtype = impl(output).dtype;
+  if (dtype == Dtype::float32 &&
+      onednn::conv_forward(geometry, data<float>(input), data<float>(weight),
+                           bias.defined() ? data<float>(bias) : nullptr, data<float>(output)))
+    return;
   const Plan plan(geometry, element_size(dtype));
   dispatch_floating(dtype, [&]<class T>() {
     forward(plan, data<T>(input), data<T>(weight), bias.defined() ? data<T>(bias) : nullptr, data<T>(output));
@@ -202,6 +207,9 @@ void conv_forward(const ConvGeometry& geometry, const Tensor& input, const Tenso
 void conv_input_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& weight, const Tensor& input,
                          bool accumulate) {
   const Dtype dtype = impl(input).dtype;
+  if (dtype == Dtype::float32 &&
+      onednn::conv_input_gradient(geometry, data<float>(output), data<float>(weight), data<float>(input), accumulate))
+    return;
   const Plan plan(geometry, element_size(dtype));
   dispatch_floating(
       dtype, [&]<class T>() { input_gradient(plan, data<T>(output), data<T>(weight), data<T>(input), accumulate); });
@@ -210,6 +218,9 @@ void conv_input_gradient(const ConvGeometry& geometry, const Tensor& output, con
 void conv_weight_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& input, const Tensor& weight,
                           bool accumulate) {
   const Dtype dtype = impl(weight).dtype;
+  if (dtype == Dtype::float32 &&
+      onednn::conv_weight_gradient(geometry, data<float>(output), data<float>(input), data<float>(weight), accumulate))
+    return;
   const Plan plan(geometry, element_size(dtype));
   dispatch_floating(
       dtype, [&]<class T>() { weight_gradient(plan, data<T>(output), data<T>(input), data<T>(weight), accumulate); });

@@ -2,6 +2,7 @@
 #pragma once
 #include <xgrad/tensor.hpp>
 
+#include <compare>
 #include <cstdint>
 
 namespace xgrad::detail {
@@ -11,10 +12,12 @@ struct ConvGeometry {
   std::int64_t out_channels, out_height, out_width;
   std::int64_t kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w;
   std::int64_t groups;
+  auto operator<=>(const ConvGeometry&) const = default;
 };
 
 // All tensors are contiguous, of one floating dtype and as large as the geometry says; bias may be undefined. With
-// accumulate the result is added to what is there. Results are the same for any number of threads.
+// accumulate the result is added to what is there. Float32 goes to oneDNN where that has a kernel; all else to im2col
+// and the BLAS, whose results are the same for any number of threads.
 void conv_forward(const ConvGeometry& geometry, const Tensor& input, const Tensor& weight, const Tensor& bias,
                   const Tensor& output);
 void conv_input_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& weight, const Tensor& input,

@@ -2,6 +2,8 @@
 
 #include <xgrad/ops/conv.hpp>
 
+#include <atomic>
+
 #include "core/check.hpp"
 #include "tape/node.hpp"
 
@@ -146,8 +148,13 @@ Tensor to_weight(Here here, const Conv& conv, const Tensor& g, const Tensor& x) 
   });
 }
 
+std::atomic<bool> winograd{true};
+
 }  // namespace
 }  // namespace detail
+
+void allow_winograd(bool allow) noexcept { detail::winograd.store(allow, std::memory_order_relaxed); }
+bool is_winograd_allowed() noexcept { return detail::winograd.load(std::memory_order_relaxed); }
 
 Tensor conv2d(const Arg& input, const Arg& weight, const Tensor& bias, const Conv2dOptions& options) {
   const detail::Conv conv = detail::plan(input.tensor(), weight.tensor(), bias, options, input.here());

@@ -159,29 +159,86 @@ TEST_CASE("conv2d forms only the gradients asked for") {
   CHECK(w.grad().defined());
 }
 
-TEST_CASE("conv2d gives the same bits for any number of threads") {
+TEST_CASE("conv2d gives the same bits every time at one number of threads, and for any number on request") {
   const int before = xg::get_num_threads();
   const std::vector<Case> cases = {{{9, 8, 14, 14}, {16, 8, 3, 3}, {.padding = 1}},
                                    {{1, 64, 40, 40}, {32, 64, 3, 3}, {.padding = 1}},
                                    {{6, 32, 12, 12}, {48, 32, 1, 1}, {}},
                                    {{3, 8, 20, 20}, {8, 4, 5, 5}, {.stride = 2, .groups = 2}}};
-  for (const Case& c : cases) {
-    std::vector<TensorList> found;
-    for (int threads : {1, 2, 3}) {
-      xg::set_num_threads(threads);
-      Tensor x = random(c.input, 1, xg::float32).requires_grad_(),
-             w = random(c.weight, 2, xg::float32).requires_grad_();
-      Tensor bias = random({c.weight[0]}, 3, xg::float32).requires_grad_();
-      const Tensor y = xg::conv2d(x, w, bias, c.options);
-      y.backward(random(y.sizes(), 4, xg::float32));
-      found.push_back({y.detach(), x.grad(), w.grad(), bias.grad()});
+  for (const bool fixed : {true, false})
+    for (const Case& c : cases) {
+      std::vector<TensorList> found;
+      xg::use_deterministic_algorithms(!fixed);
+      CHECK(xg::are_deterministic_algorithms_enabled() == !fixed);
+      for (int threads : {1, 2, 3}) {
+        xg::set_num_threads(fixed ? 2 : threads);
+        Tensor x = random(c.input, 1, xg::float32).requires_grad_(),
+               w = random(c.weight, 2, xg::float32).requires_grad_();
+        Tensor bias = random({c.weight[0]}, 3, xg::float32).requires_grad_();
+        const Tensor y = xg::conv2d(x, w, bias, c.options);
+        y.backward(random(y.sizes(), 4, xg::float32));
+        found.push_back({y.detach(), x.grad(), w.grad(), bias.grad()});
+      }
+      for (std::size_t i = 0; i < 4; ++i) {
+        CHECK(same_bits(found[0][i], found[1][i]));
+        CHECK(same_bits(found[0][i], found[2][i]));
+      }
     }
-    for (std::size_t i = 0; i < 4; ++i) {
-      CHECK(same_bits(found[0][i], found[1][i]));
-      CHECK(same_bits(found[0][i], found[2][i]));
-    }
-  }
+  xg::use_deterministic_algorithms(false);
   xg::set_num_threads(before);
+}
+
+// Sizes at which another library's kernels take over from im2col, with and without Winograd's tiles.
+TEST_CASE("conv2d in float32 is its definition with many channels, and its gradients those of float64") {
+  const std::vector<Case> cases = {{{2, 16, 9, 11}, {32, 16, 3, 3}, {.padding = 1}},
+                                   {{4, 32, 15, 14}, {48, 32, 3, 3}, {.padding = 1}},
+                                   {{3, 33, 17, 18}, {35, 33, 3, 3}, {.padding = {0, 1}}},
+                                   {{5, 1, 28, 28}, {32, 1, 3, 3}, {.padding = 1}},
+                                   {{2, 3, 19, 20}, {64, 3, 7, 7}, {.stride = 2, .padding = 3}},
+                                   {{2, 17, 12, 13}, {19, 17, 3, 2}, {.stride = {2, 1}, .padding = {2, 1}}},
+                                   {{2, 24, 14, 15}, {8, 24, 3, 3}, {.padding = 2, .dilation = {2, 3}}},
+                                   {{2, 32, 13, 12}, {64, 8, 3, 3}, {.padding = 1, .groups = 4}},
+                                   {{2, 30, 13, 12}, {20, 3, 3, 3}, {.padding = 1, .groups = 10}},
+                                   {{2, 48, 14, 13}, {48, 1, 3, 3}, {.padding = 1, .groups = 48}},
+                                   {{2, 20, 14, 13}, {40, 1, 3, 3}, {.stride = 2, .groups = 20}},
+                                   {{3, 64, 10, 10}, {32, 64, 1, 1}, {}},
+                                   {{3, 40, 10, 10}, {32, 40, 1, 1}, {.stride = 2}},
+                                   {{1, 130, 8, 7}, {10, 130, 1, 5}, {.padding = {0, 2}}}};
+  for (const Case& c : cases)
+    for (const bool with_bias : {true, false})
+      for (const bool strided : {false, true}) {
+        CAPTURE(xg::to_string(c.input));
+        CAPTURE(xg::to_string(c.weight));
+        const Tensor x = random(c.input, 1, xg::float32), w = random(c.weight, 2, xg::float32);
+        const Tensor bias = with_bias ? random({c.weight[0]}, 3, xg::float32) : Tensor();
+        const Tensor expected = naive(x, w, bias, c.options), g = random(expected.sizes(), 4, xg::float32);
+        TensorList found, exact;
+        for (const xg::Dtype dtype : {xg::float32, xg::float64}) {
+          // Strided: channels last in memory.
+          const auto leaf = [&](const Tensor& t) {
+            Tensor made = t.to(dtype).clone();
+            if (strided && t.dim() == 4) made = made.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
+            return made.requires_grad_();
+          };
+          TensorList leaves{leaf(x), leaf(w)};
+          if (with_bias) leaves.push_back(leaf(bias));
+          const Tensor y = xg::conv2d(leaves[0], leaves[1], with_bias ? leaves[2] : Tensor(), c.options);
+          CHECK(y.is_contiguous());
+          y.backward(strided ? g.to(dtype).transpose(2, 3).contiguous().transpose(2, 3) : g.to(dtype), true);
+          TensorList& list = dtype == xg::float32 ? found : exact;
+          list.push_back(y.detach());
+          for (const Tensor& t : leaves) list.push_back(t.grad().clone());
+          // A second time they are added.
+          y.backward(g.to(dtype));
+          for (std::size_t i = 0; i < leaves.size(); ++i)
+            CHECK(distance(leaves[i].grad(), list[i + 1] * 2) <= 1e-5 * list[i + 1].abs().max().item<double>());
+        }
+        CHECK(distance(exact[0], expected) <= 1e-11);
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          CAPTURE(i);
+          CHECK(distance(found[i], exact[i]) <= 1e-5 * exact[i].abs().max().item<double>());
+        }
+      }
 }
 
 TEST_CASE("misuse of conv2d is reported with names, shapes and the place") {

@@ -34,4 +34,9 @@ struct Conv2dOptions {
 // operands not of one floating dtype. ValueError: a stride, dilation or groups below 1, a negative padding.
 Tensor conv2d(const Arg& input, const Arg& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
 
+// Whether float32 convolutions of 3x3 windows may use Winograd's algorithm, in the whole process; they may by default.
+// It is about twice as fast and rounds more coarsely.
+void allow_winograd(bool allow) noexcept;
+bool is_winograd_allowed() noexcept;
+
 }  // namespace xgrad
