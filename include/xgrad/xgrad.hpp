@@ -12,6 +12,7 @@
 #include <xgrad/io/safetensors.hpp>
 #include <xgrad/memory.hpp>
 #include <xgrad/nn/activation.hpp>
+#include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/embedding.hpp>
@@ -24,6 +25,7 @@
 #include <xgrad/nn/recurrent.hpp>
 #include <xgrad/nn/regularization.hpp>
 #include <xgrad/nn/sequential.hpp>
+#include <xgrad/nn/transformer.hpp>
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>

@@ -70,7 +70,7 @@ LayerNorm::LayerNorm(const Shape& normalized_shape, const LayerNormOptions& opti
   check<ValueError>(!normalized_shape.empty(), here, "LayerNorm: normalized_shape must not be empty");
   if (options.elementwise_affine) {
     weight = register_parameter("weight", ones(normalized_shape, {}, here));
-    bias = register_parameter("bias", zeros(normalized_shape, {}, here));
+    if (options.bias) bias = register_parameter("bias", zeros(normalized_shape, {}, here));
   }
   std::string shape;
   for (std::int64_t size : normalized_shape) shape += (shape.empty() ? "" : ", ") + std::to_string(size);

@@ -166,6 +166,7 @@ TEST_CASE("LayerNorm over the last dimensions") {
         "LayerNorm((4,), eps=1e-05, elementwise_affine=False)");
   CHECK(norm(xg::randn({5, 2, 3})).mean(xg::Dims{1, 2}).abs().max().item<double>() < 1e-6);
   CHECK(norm.state_dict().keys() == std::vector<std::string>{"weight", "bias"});
+  CHECK(nn::LayerNorm({4}, {.bias = false}).state_dict().keys() == std::vector<std::string>{"weight"});
 }
 
 TEST_CASE("Flatten and Identity") {

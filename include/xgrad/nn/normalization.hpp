@@ -52,9 +52,11 @@ class BatchNorm2d : public BatchNorm {
 struct LayerNormOptions {
   double eps = 1e-5;
   bool elementwise_affine = true;
+  bool bias = true;
 };
 // xgrad::layer_norm over the last dimensions: nn::LayerNorm({256}).
-// Parameters: weight (1 at first) and bias (0) of shape normalized_shape. ValueError for an empty shape.
+// Parameters: weight (1 at first) and, unless switched off, bias (0) of shape normalized_shape. ValueError for an empty
+// shape.
 class LayerNorm : public Module {
  public:
   explicit LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options = {}, Here here = {});
