@@ -77,6 +77,7 @@ need_build() {
     for package in $tools $libraries; do
       installed "$package" || wanted="$wanted $package"
     done
+    have gnuplot || wanted="$wanted gnuplot-nox"
     [ -z "$wanted" ] || apt_install $wanted
   elif [ -n "$tools" ]; then
     say "missing here:$tools (a C++20 compiler, CMake $needed_cmake or newer and Ninja are needed)."
