@@ -73,6 +73,17 @@ TEST_CASE("a file written by hand is read") {
   CHECK(xgrad::load_metadata(path) == xgrad::Metadata{{"epoch", "3"}, {"format", "pt"}});
 }
 
+TEST_CASE("a tensor that several threads read is whole") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "large.safetensors";
+  std::vector<std::int64_t> numbers(700'001);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int64_t>(i * i);
+  const std::string header =
+      R"({"n":{"dtype":"I64","shape":[700001],"data_offsets":[0,)" + std::to_string(8 * numbers.size()) + "]}}";
+  test::write_file(path, file_of(header, bytes_of(numbers)));
+  CHECK(xgrad::load(path)["n"].to_vector<std::int64_t>() == numbers);
+}
+
 TEST_CASE("half precision is widened") {
   const test::TemporaryDirectory directory;
   const std::string path = directory / "half.safetensors";
