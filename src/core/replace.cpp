@@ -16,6 +16,7 @@ void convert_in_place(const Tensor& tensor, Dtype dtype) {
   Tensor gradient;
   if (target.cell) {
     std::lock_guard lock(target.cell->mutex);
+    target.cell->unfold();
     if (target.cell->grad.defined()) gradient = target.cell->grad.to(dtype);
   }
   // What a graph saved of the old data must be seen to be out of date.

@@ -248,13 +248,17 @@ Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64
   layout.offset = 0;
   const Selection forward = rows_of(layout);
   if (!records({&weight.tensor()})) return read_recorded("embedding", weight.tensor(), forward, forward, here);
+  // The indices are copied: the caller's may change before backward.
+  Tensor trained = make_tensor(impl(list).shape, Dtype::int64);
+  std::int64_t* row = data<std::int64_t>(trained);
   Selection backward = rows_of(row_major(weight->sizes()));
-  if (padding_idx) {
-    std::int64_t* places = data<std::int64_t>(backward.places);
-    for (std::int64_t k = 0; k < impl(list).numel; ++k)
-      if (index[k] == (padding < 0 ? padding + rows : padding)) places[k] = -1;
+  std::int64_t* places = data<std::int64_t>(backward.places);
+  for (std::int64_t k = 0; k < impl(list).numel; ++k) {
+    const bool padded = padding_idx && index[k] == (padding < 0 ? padding + rows : padding);
+    row[k] = padded ? -1 : index[k];
+    if (padded) places[k] = -1;
   }
-  return read_recorded("embedding", weight.tensor(), forward, backward, here);
+  return read_rows("embedding", weight.tensor(), forward, trained, backward, here);
 }
 
 Tensor one_hot(const Arg& indices, std::int64_t num_classes) {

@@ -48,6 +48,22 @@ Tensor read_recorded(const char* name, const Tensor& x, const Selection& strided
                 [&] { return [row_major](Backward& bw) { give_selection(bw, row_major); }; });
 }
 
+Tensor read_rows(const char* name, const Tensor& table, const Selection& strided, const Tensor& index,
+                 const Selection& row_major, Here here) {
+  Tensor result = make_tensor(strided.shape, impl(table).dtype);
+  read_places(result, table, strided);
+  return record(name, here, std::move(result), {&table}, [&] {
+    return [row_major, index](Backward& bw) {
+      const std::int64_t rows = bw.input_shape(0)[0];
+      // What touches much of the table is smaller as a table.
+      if (bw.keeps_rows(0) && 4 * index.numel() <= rows)
+        bw.give_rows(0, sum_rows(index, bw.grad(), rows));
+      else
+        give_selection(bw, row_major);
+    };
+  });
+}
+
 Tensor scatter_selection(const char* name, const Tensor& values, const Shape& shape, const Selection& selection,
                          Here here) {
   Tensor result = make_zeros(shape, impl(values).dtype);

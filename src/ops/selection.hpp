@@ -13,6 +13,9 @@ namespace xgrad::detail {
 // y = x[selection]. build(geometry) makes the selection for a layout of x, counted from its first element.
 Tensor read_recorded(const char* name, const Tensor& x, const Selection& strided, const Selection& row_major,
                      Here here);
+// The same for rows of a table by number (a negative one trains nothing), whose gradient is given by rows.
+Tensor read_rows(const char* name, const Tensor& table, const Selection& strided, const Tensor& index,
+                 const Selection& row_major, Here here);
 template <class Build>
 Tensor read_selection(const char* name, const Tensor& x, Here here, Build&& build) {
   Geometry layout = geometry(x);

@@ -7,6 +7,7 @@
 
 #include "core/check.hpp"
 #include "core/tensor_impl.hpp"
+#include "tape/node.hpp"
 
 namespace xgrad::optim {
 
@@ -68,9 +69,14 @@ void Optimizer::step(Here) {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
       const Tensor& parameter = groups_[g].parameters[i];
+      ParameterState& state = groups_[g].states[i];
+      if (const detail::GradCell* cell = detail::impl(parameter).cell.get(); cell && cell->rows)
+        if (update_rows(parameter, *cell->rows, g)) {
+          ++state.step;
+          continue;
+        }
       const Tensor gradient = parameter.grad();
       if (!gradient.defined()) continue;
-      ParameterState& state = groups_[g].states[i];
       if (state.step == 0) state.tensors = make_state(parameter, g);
       for (auto& [name, tensor] : state.tensors)
         if (tensor.dtype() != parameter.dtype()) tensor = tensor.to(parameter.dtype());
@@ -79,6 +85,8 @@ void Optimizer::step(Here) {
     }
   }
 }
+
+bool Optimizer::update_rows(const Tensor&, const detail::RowGradient&, std::size_t) { return false; }
 
 void Optimizer::zero_grad() {
   for (const Group& group : groups_)

@@ -1,5 +1,8 @@
 #include <xgrad/optim/sgd.hpp>
 
+#include <cmath>
+
+#include "kernels/row_gradient.hpp"
 #include "optim/fused.hpp"
 
 namespace xgrad::optim {
@@ -59,6 +62,15 @@ void SGD::update(const Tensor& parameter, const Tensor& gradient, ParameterState
                         });
       });
   });
+}
+
+// Without momentum and decay, a row without a gradient stays as it is.
+bool SGD::update_rows(const Tensor& parameter, const detail::RowGradient& gradient, std::size_t group) {
+  const SGDOptions& o = options(group);
+  if (o.momentum != 0 || o.weight_decay != 0 || !std::isfinite(o.lr) || !parameter.is_contiguous()) return false;
+  detail::subtract_rows(parameter, gradient, o.maximize ? -o.lr : o.lr);
+  detail::bump_version(parameter);
+  return true;
 }
 
 }  // namespace xgrad::optim

@@ -174,6 +174,7 @@ void Engine::deliver(const Node* from, const Edge& edge, Tensor gradient) {
 
 void Engine::accumulate(LeafNode& leaf, Tensor gradient) {
   std::lock_guard lock(leaf.cell->mutex);
+  leaf.cell->unfold();
   Tensor& sum = leaf.cell->grad;
   if (!sum.defined()) {
     const bool own = is_exclusive(gradient) && impl(gradient).contiguous;
@@ -183,6 +184,24 @@ void Engine::accumulate(LeafNode& leaf, Tensor gradient) {
   } else {
     sum.add_(gradient);
   }
+}
+
+GradCell* Engine::keeps_rows(const Edge& edge) const {
+  if (!edge.node || !edge.node->is_leaf() || edge.node->hooks || gathering_ || create_graph_ || anomaly_enabled())
+    return nullptr;
+  return static_cast<LeafNode&>(*edge.node).cell.get();
+}
+
+void Engine::deliver_rows(const Edge& edge, RowGradient gradient) {
+  GradCell& cell = *keeps_rows(edge);
+  {
+    std::lock_guard lock(cell.mutex);
+    if (!cell.grad.defined() && !cell.rows) {
+      cell.rows = std::make_unique<RowGradient>(std::move(gradient));
+      return;
+    }
+  }
+  accumulate(static_cast<LeafNode&>(*edge.node), to_dense(gradient));
 }
 
 void Engine::run_hooks(Task& task) {
@@ -267,6 +286,14 @@ void Backward::give(std::size_t input, Tensor gradient) {
                          node_.label(), input);
   }
   engine_.deliver(&node_, node_.inputs[input], std::move(gradient));
+}
+
+bool Backward::keeps_rows(std::size_t input) const {
+  return engine_.keeps_rows(node_.inputs[input]) != nullptr &&
+         impl(grads_[0]).dtype == node_.inputs[input].node->outputs[0].dtype;
+}
+void Backward::give_rows(std::size_t input, RowGradient gradient) {
+  engine_.deliver_rows(node_.inputs[input], std::move(gradient));
 }
 
 }  // namespace xgrad::detail

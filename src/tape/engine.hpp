@@ -25,6 +25,9 @@ class Engine {
   // For Backward.
   bool leads_to_target(const Edge& edge) const;
   void deliver(const Node* from, const Edge& edge, Tensor gradient);
+  // The cell of a leaf that can keep a gradient by rows; null where the gradient is needed whole.
+  GradCell* keeps_rows(const Edge& edge) const;
+  void deliver_rows(const Edge& edge, RowGradient gradient);
   Tensor pending(const Edge& edge);
   bool create_graph() const noexcept { return create_graph_; }
   bool retain_graph() const noexcept { return retain_graph_; }

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/tensor_impl.hpp"
+#include "kernels/row_gradient.hpp"
 
 namespace xgrad::detail {
 
@@ -52,6 +53,25 @@ struct Hooks {
 struct GradCell final : Counted, Pooled {
   std::mutex mutex;
   Tensor grad;
+  // In its place, a gradient that nobody has looked at yet.
+  std::unique_ptr<RowGradient> rows;
+
+  // The whole gradient; undefined where there is none.
+  const Tensor& look() {
+    if (rows) [[unlikely]] {
+      std::lock_guard lock(mutex);
+      unfold();
+    }
+    return grad;
+  }
+  void set(const Tensor& gradient) {
+    grad = gradient;
+    rows.reset();
+  }
+  // Under the mutex.
+  void unfold() {
+    if (rows) grad = to_dense(*std::exchange(rows, nullptr));
+  }
 };
 
 // An array of one inline element, or several on the heap. (Nearly every node has one output and at most three inputs.)
@@ -150,6 +170,9 @@ class Backward {
   // Delivers the gradient of an input, once per input. A gradient of a shape that broadcasts from the input's is summed
   // by the engine. An undefined gradient means zero.
   void give(std::size_t input, Tensor gradient);
+  // Whether the input is a leaf that can keep its gradient by rows; then it may be given so.
+  bool keeps_rows(std::size_t input) const;
+  void give_rows(std::size_t input, RowGradient gradient);
   // A saved tensor. AutogradError when it was changed in place since.
   Tensor load(const Saved& saved) const;
   // True when gradients are recorded in turn: then only recorded operations may be used.

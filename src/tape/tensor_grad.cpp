@@ -57,7 +57,7 @@ Tensor Tensor::requires_grad_(bool requires_grad, Here here) const {
 
 Tensor Tensor::grad() const {
   const TensorImpl& t = defined_impl(*this);
-  return t.cell ? t.cell->grad : Tensor();
+  return t.cell ? t.cell->look() : Tensor();
 }
 void Tensor::set_grad(const Tensor& grad, Here here) const {
   TensorImpl& t = defined_impl(*this, here);
@@ -66,10 +66,10 @@ void Tensor::set_grad(const Tensor& grad, Here here) const {
                       grad.sizes());
     detail::check_same_dtype("set_grad", *this, grad, here);
   }
-  cell_of(t).grad = grad;
+  cell_of(t).set(grad);
 }
 void Tensor::zero_grad() const {
-  if (TensorImpl& t = defined_impl(*this); t.cell) t.cell->grad = Tensor();
+  if (TensorImpl& t = defined_impl(*this); t.cell) t.cell->set({});
 }
 
 Tensor Tensor::retain_grad(Here here) const {

@@ -18,6 +18,10 @@
 #include <utility>
 #include <vector>
 
+namespace xgrad::detail {
+struct RowGradient;
+}
+
 namespace xgrad::optim {
 
 // What an optimizer remembers of one parameter: the number of updates, the present one included, and named tensors.
@@ -76,6 +80,9 @@ class Optimizer {
   virtual std::vector<std::pair<std::string, Tensor>> make_state(const Tensor& parameter, std::size_t group) const = 0;
   // One step of one parameter, in place; nothing is recorded.
   virtual void update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) = 0;
+  // The same step of a table of which only few rows have a gradient, as embeddings leave it: true where it was made,
+  // and false, the default, where update() is to be called with the whole gradient.
+  virtual bool update_rows(const Tensor& parameter, const detail::RowGradient& gradient, std::size_t group);
   virtual double& learning_rate(std::size_t group) = 0;
 
  private:

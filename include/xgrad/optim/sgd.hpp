@@ -21,6 +21,7 @@ void validate(const char* optimizer, const SGDOptions& options, Here here);
 //   p = p - lr b                      else;  p - lr d without momentum
 // Momentum: Polyak, Some methods of speeding up the convergence of iteration methods (1964). Nesterov's in the form of
 // Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum in deep learning (2013).
+// Without momentum and weight decay, a table that was looked up by embedding() costs its used rows only.
 // State: momentum_buffer. ValueError: a negative option; nesterov without momentum or with dampening; parameters as
 // Optimizer says.
 class SGD : public OptimizerOf<SGDOptions> {
@@ -33,6 +34,7 @@ class SGD : public OptimizerOf<SGDOptions> {
  protected:
   std::vector<std::pair<std::string, Tensor>> make_state(const Tensor& parameter, std::size_t group) const override;
   void update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) override;
+  bool update_rows(const Tensor& parameter, const detail::RowGradient& gradient, std::size_t group) override;
 };
 
 }  // namespace xgrad::optim
