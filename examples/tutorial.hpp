@@ -8,8 +8,9 @@
 #include <string>
 
 struct Settings {
-  bool run_short = false;                // less training, for the tests
-  std::filesystem::path pictures = ".";  // where pictures go
+  bool run_short = false;                            // less training, for the tests
+  std::filesystem::path pictures = ".";              // where pictures go
+  std::filesystem::path data = XGRAD_EXAMPLES_DATA;  // where data sets are
 };
 
 // Fails the program, and with it the test that runs it, unless it has learned what it says.
@@ -24,6 +25,7 @@ int tutorial(int argc, char** argv, const std::string& description, const Run& r
   CLI::App app(description);
   app.add_flag("--short", settings.run_short, "seconds of training, to see that all works");
   app.add_option("--pictures", settings.pictures, "folder for the pictures")->capture_default_str();
+  app.add_option("--data", settings.data, "folder of the data sets")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     run(settings);
