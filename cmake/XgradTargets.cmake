@@ -5,11 +5,16 @@ function(xgrad_own_target target)
 endfunction()
 
 # xgrad_internal_flags(TARGET): the flags that code including the library's internal headers must share with it; inline
-# functions compiled for two instruction sets in one program would be mixed up by the linker.
+# functions compiled for two instruction sets in one program would be mixed up by the linker. An argument more is the
+# value of -march instead of XGRAD_MARCH.
 function(xgrad_internal_flags target)
+  set(march ${XGRAD_MARCH})
+  if(ARGC GREATER 1)
+    set(march ${ARGV1})
+  endif()
   target_compile_options(${target} PRIVATE -fno-math-errno -fno-trapping-math)
-  if(XGRAD_NATIVE)
-    target_compile_options(${target} PRIVATE -march=native)
+  if(march)
+    target_compile_options(${target} PRIVATE -march=${march})
   endif()
 endfunction()
 

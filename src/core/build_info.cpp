@@ -25,6 +25,8 @@ const char* simd() {
   return "AVX2";
 #elif defined(__AVX__)
   return "AVX";
+#elif defined(__SSE4_2__)
+  return "SSE4.2";
 #elif defined(__SSE2__)
   return "SSE2";
 #elif defined(__ARM_FEATURE_SVE)
