@@ -1,7 +1,10 @@
 #include "kernels/pool.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 #include "kernels/parallel.hpp"
 
@@ -12,65 +15,82 @@ std::int64_t planes_per_range(std::int64_t work) noexcept {
   return std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, work));
 }
 
-// Neighbouring windows go together, always this many: loops of a length known in advance become vector code without
-// branches, which random values would mispredict.
-constexpr std::int64_t together = 16;
+// Neighbouring windows go together, a vector register of them: random values would mispredict every other branch.
+template <class T>
+struct Pack {
+  using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  static constexpr std::int64_t size = 64 / sizeof(T);
+  typedef T Values __attribute__((vector_size(64)));
+  typedef Index Indices __attribute__((vector_size(64)));
+
+  // Elements `step` apart, Step where it is known at compile time. Step 2 reads one element too many.
+  template <std::int64_t Step>
+  static void load(const T* from, std::int64_t step, Values& to) noexcept {
+    if constexpr (Step == 1) {
+      std::memcpy(&to, from, sizeof(to));
+    } else if constexpr (Step == 2) {
+      Values low, high;
+      std::memcpy(&low, from, sizeof(low));
+      std::memcpy(&high, from + size, sizeof(high));
+      [&]<int... I>(std::integer_sequence<int, I...>) { to = __builtin_shufflevector(low, high, (2 * I)...); }
+      (std::make_integer_sequence<int, static_cast<int>(size)>());
+    } else {
+      for (std::int64_t i = 0; i < size; ++i) to[i] = from[i * step];
+    }
+  }
+};
 
 template <class T>
 struct Largest {
-  alignas(64) T value[together];
-  alignas(64) std::int32_t at[together];
+  typename Pack<T>::Values value;
+  typename Pack<T>::Indices at;
 };
 
-// One element of each window: `step` apart in the input, known at compile time where Step is not 0.
-template <std::int64_t Step, bool Indices, class T>
-void take_larger(const T* from, std::int64_t step, std::int32_t index, std::int64_t begin, std::int64_t end,
-                 Largest<T>& best) noexcept {
-  const std::int64_t by = Step > 0 ? Step : step;
-  alignas(64) T value[together];
-  if (begin == 0 && end == together) {
-    for (std::int64_t i = 0; i < together; ++i) value[i] = from[i * by];
-  } else {
-    std::fill(value, value + together, -std::numeric_limits<T>::infinity());
-    for (std::int64_t i = begin; i < end; ++i) value[i] = from[i * by];
-  }
-  const auto advance = static_cast<std::int32_t>(by), first = static_cast<std::int32_t>(begin),
-             last = static_cast<std::int32_t>(end);
-  for (std::int32_t i = 0; i < together; ++i) {
-    const T old = best.value[i];
-    bool take = (value[i] > old) | (value[i] != value[i]);
-    if constexpr (Indices) {
-      const std::int32_t before = best.at[i];
-      take = take | ((before < 0) & (i >= first) & (i < last));
-      best.at[i] = take ? index + i * advance : before;
-    }
-    best.value[i] = take ? value[i] : old;
-  }
-}
-
-// The windows x..x+together of row y, of which `count` exist. May read as far as `limit` where they do not.
+// The windows x..x+size of row y, of which `count` exist. May read as far as `limit` where they do not.
 template <std::int64_t Step, bool Indices, class T>
 void max_windows(const PoolGeometry& g, std::int64_t y, std::int64_t x, std::int64_t count, const T* plane,
-                 const T* limit, Largest<T>& best) noexcept {
-  std::fill(best.value, best.value + together, -std::numeric_limits<T>::infinity());
-  if constexpr (Indices) std::fill(best.at, best.at + together, -1);
+                 const T* limit, Largest<T>& result) noexcept {
+  using P = Pack<T>;
+  using Index = typename P::Index;
   const std::int64_t step = Step > 0 ? Step : g.stride_w;
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  const typename P::Values none = {};
+  typename P::Values best = none + lowest;
+  typename P::Indices at = {}, lanes;
+  at -= 1;
+  for (std::int64_t i = 0; i < P::size; ++i) lanes[i] = static_cast<Index>(i);
+  const typename P::Indices apart = lanes * static_cast<Index>(step);
   for (std::int64_t p = 0; p < g.kernel_h; ++p) {
     const std::int64_t row = y * g.stride_h + p * g.dilation_h - g.padding_h;
     if (row < 0 || row >= g.height) continue;
     for (std::int64_t q = 0; q < g.kernel_w; ++q) {
       const std::int64_t column = x * step + q * g.dilation_w - g.padding_w, offset = row * g.width + column;
-      std::int64_t begin = 0, end = count;
-      if (column < 0) begin = std::min(count, (-column + step - 1) / step);
-      if (column + (count - 1) * step >= g.width) end = std::max(begin, (g.width - column + step - 1) / step);
-      if (begin == 0 && end == count && limit - plane - offset > (together - 1) * step) end = together;
-      take_larger<Step, Indices>(plane + offset, step, static_cast<std::int32_t>(offset), begin, end, best);
+      const bool inside = column >= 0 && column + (count - 1) * step < g.width;
+      typename P::Values value;
+      // Without indices nothing tells a window of -infinities from an empty one.
+      typename P::Indices first = {};
+      if constexpr (Indices) first = at < 0;
+      if (inside && limit - plane - offset >= P::size * step) {
+        P::template load<Step>(plane + offset, step, value);
+      } else {
+        const std::int64_t begin = column < 0 ? std::min(count, (-column + step - 1) / step) : 0;
+        const std::int64_t end = std::clamp((g.width - column + step - 1) / step, begin, count);
+        value = none + lowest;
+        for (std::int64_t i = begin; i < end; ++i) value[i] = plane[offset + i * step];
+        first &= (lanes >= static_cast<Index>(begin)) & (lanes < static_cast<Index>(end));
+      }
+      const typename P::Indices take = (value > best) | (value != value) | first;
+      best = take ? value : best;
+      if constexpr (Indices) at = take ? apart + static_cast<Index>(offset) : at;
     }
   }
+  result.value = best;
+  result.at = at;
 }
 
 template <std::int64_t Step, bool Indices, class T>
 void max_planes(const PoolGeometry& g, const T* input, T* output, std::int32_t* indices) noexcept {
+  constexpr std::int64_t together = Pack<T>::size;
   const std::int64_t size = g.out_height * g.out_width, work = size * g.kernel_h * g.kernel_w;
   const T* const limit = input + g.planes * g.height * g.width;
   parallel_for(g.planes, planes_per_range(work), g.planes * work, [&](std::int64_t begin, std::int64_t end) {
@@ -81,13 +101,15 @@ void max_planes(const PoolGeometry& g, const T* input, T* output, std::int32_t* 
           const std::int64_t count = std::min(together, g.out_width - x), at = plane * size + y * g.out_width + x;
           max_windows<Step, Indices>(g, y, x, count, input + plane * g.height * g.width, limit, best);
           // What is written too far is overwritten by the next windows of this range.
-          const std::int64_t written = at + together <= end * size ? together : count;
-          if (written == together) {
-            std::copy(best.value, best.value + together, output + at);
-            if constexpr (Indices) std::copy(best.at, best.at + together, indices + at);
+          if (at + together <= end * size) {
+            std::memcpy(output + at, &best.value, sizeof(best.value));
+            if constexpr (Indices)
+              for (std::int64_t i = 0; i < together; ++i) indices[at + i] = static_cast<std::int32_t>(best.at[i]);
           } else {
-            std::copy(best.value, best.value + written, output + at);
-            if constexpr (Indices) std::copy(best.at, best.at + written, indices + at);
+            for (std::int64_t i = 0; i < count; ++i) {
+              output[at + i] = best.value[i];
+              if constexpr (Indices) indices[at + i] = static_cast<std::int32_t>(best.at[i]);
+            }
           }
         }
   });
