@@ -80,7 +80,7 @@ else()
   set(XGRAD_OPENMP_RUNTIME "")
 endif()
 
-# oneDNN for float32 convolutions, where it is found and shares this library's OpenMP runtime: two runtimes in a process
+# oneDNN for float32 convolutions and products, where it is found and shares this library's OpenMP runtime: two runtimes in a process
 # would each keep a thread spinning on every core. By its files, so that users need no package of it.
 set(XGRAD_ONEDNN_LIBRARY "")
 set(xgrad_without_onednn "")

@@ -1,12 +1,16 @@
 #include "kernels/blas.hpp"
 
+#include <xgrad/threads.hpp>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cblas.h>
 #include <limits>
 #include <mutex>
+#include <type_traits>
 
+#include "kernels/gemm_onednn.hpp"
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail {
@@ -42,32 +46,19 @@ void prepare_blas() noexcept {
   blas_ready.store(true, std::memory_order_release);
 }
 
-bool blas_gets_whole_products() noexcept {
-  return !blas_managed.load(std::memory_order_relaxed) || flavour() == Flavour::openmp;
+// Whether the BLAS shares work among threads itself. Its results may then depend on their number.
+bool blas_has_threads() noexcept {
+  return !blas_managed.load(std::memory_order_relaxed) ||
+         (flavour() == Flavour::openmp && !are_deterministic_algorithms_enabled());
 }
 
-// Outside parallel regions the OpenMP flavour runs on as many threads as this thread's next region would have.
-class BlasThreads {
- public:
+// The OpenMP flavour asks OpenMP; other flavours were told before.
+int blas_threads() noexcept {
 #ifdef _OPENMP
-  BlasThreads() noexcept {
-    if (!blas_managed.load(std::memory_order_relaxed) || flavour() != Flavour::openmp || omp_in_parallel()) return;
-    const int threads = available_threads();
-    if (threads == omp_get_max_threads()) return;
-    before_ = omp_get_max_threads();
-    omp_set_num_threads(threads);
-  }
-  ~BlasThreads() {
-    if (before_ > 0) omp_set_num_threads(before_);
-  }
-
- private:
-  int before_ = 0;
-#else
-  BlasThreads() noexcept {}
-  ~BlasThreads() {}
+  if (!blas_managed.load(std::memory_order_relaxed) || flavour() != Flavour::openmp) return omp_get_max_threads();
 #endif
-};
+  return blas_has_threads() ? available_threads() : 1;
+}
 
 // ---- how an operand goes to the BLAS
 
@@ -172,6 +163,13 @@ void tiny(const Product<T>& p) noexcept {
   }
 }
 
+// A BLAS that is not ours to manage gets all products.
+template <class T>
+bool onednn_takes(const Product<T>& p, const Layout& b) noexcept {
+  return std::is_same_v<T, float> && blas_managed.load(std::memory_order_relaxed) &&
+         onednn::gemm_pays(b.transpose == CblasTrans, p.m, p.n, p.k);
+}
+
 // A column (n == 1) or a row (m == 1) of results: the matrix is read once, where gemm would pack it first.
 template <class T>
 void vector(const Product<T>& p) noexcept {
@@ -194,8 +192,15 @@ void block(const Product<T>& p) noexcept {
   const Layout a = layout(p.m, p.k, p.a_row, p.a_col), b = layout(p.k, p.n, p.b_row, p.b_col);
   const std::int64_t ldc = p.m == 1 ? p.n : p.c_row;
   if (!fits(p.m) || !fits(p.n) || !fits(p.k) || !fits(a.ld) || !fits(b.ld) || !fits(ldc)) return plain(p);
+  if constexpr (std::is_same_v<T, float>) {
+    if (onednn_takes(p, b)) {
+      if (p.bias) fill(p);
+      return onednn::gemm(a.transpose == CblasTrans, b.transpose == CblasTrans, p.m, p.n, p.k, p.a, a.ld, p.b, b.ld,
+                          p.accumulate || p.bias ? 1.0F : 0.0F, p.c, ldc);
+    }
+  }
   prepare_blas();
-  const BlasThreads threads;
+  const ThreadsOfOthers threads(blas_threads());
   if (p.m == 1 || p.n == 1) return vector(p);
   if (p.bias) fill(p);
   call_gemm(a.transpose, b.transpose, narrow(p.m), narrow(p.n), narrow(p.k), p.a, narrow(a.ld), p.b, narrow(b.ld),
@@ -208,7 +213,7 @@ void block(const Product<T>& p) noexcept {
 std::int64_t wanted_blocks(std::int64_t work, bool vector) noexcept {
   if (vector) return std::clamp<std::int64_t>(work >> 17, 1, 16);
   constexpr std::int64_t million = std::int64_t{1} << 20;
-  if (work < 2 * million) return 1;
+  if (work < million / 2) return 1;
   if (work < 16 * million) return 2;
   if (work < 128 * million) return 4;
   if (work < 512 * million) return 8;
@@ -249,7 +254,7 @@ void gemm(const Product<T>& p) noexcept {
   const bool is_vector = p.m == 1 || p.n == 1;
   if (work <= (is_vector ? tiny_work / width : tiny_work) && p.k * ((p.n + width - 1) / width * width) <= tiny_panel)
     return tiny(p);
-  if (blas_gets_whole_products()) return block(p);
+  if (blas_has_threads() && !onednn_takes(p, layout(p.k, p.n, p.b_row, p.b_col))) return block(p);
   const Cut by = cut(p.m, p.n, p.k);
   parallel_for(by.rows * by.cols, 1, work, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {

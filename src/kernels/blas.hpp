@@ -1,4 +1,4 @@
-// Matrix products: the only door to the BLAS.
+// Matrix products: the only door to the BLAS, and to oneDNN's products.
 #pragma once
 #include <cstdint>
 

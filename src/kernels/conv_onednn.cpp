@@ -27,20 +27,6 @@ const dnnl::engine& engine() {
   return cpu;
 }
 
-// oneDNN asks OpenMP for its number of threads, when a primitive is made and when it runs.
-class Threads {
- public:
-  explicit Threads(int threads) noexcept : before_(omp_get_max_threads()) {
-    if (threads != before_) omp_set_num_threads(threads);
-  }
-  ~Threads() {
-    if (omp_get_max_threads() != before_) omp_set_num_threads(before_);
-  }
-
- private:
-  int before_;
-};
-
 enum class Pass { forward, forward_bias, input, weight };
 
 // An operand of a primitive: as the tensor lies in memory, as the primitive wants it, and what takes one to the other.
@@ -261,8 +247,10 @@ bool run(const ConvGeometry& g, Pass pass, const float* first, const float* seco
       g.batch * g.out_channels * g.out_height * g.out_width * (g.in_channels / g.groups) * g.kernel_h * g.kernel_w;
   constexpr std::int64_t least_work = 1 << 16;
   if (work < least_work || are_deterministic_algorithms_enabled()) return false;
-  const Threads threads(available_threads());
-  const auto plan = plans().get(g, pass, available_threads());
+  // oneDNN asks OpenMP for its number of threads, when a primitive is made and when it runs.
+  const int threads = available_threads();
+  const ThreadsOfOthers same(threads);
+  const auto plan = plans().get(g, pass, threads);
   if (!plan) return false;
   Run run(*plan);
   run.input(plan->first, first);

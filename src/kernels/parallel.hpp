@@ -13,6 +13,27 @@ int available_threads() noexcept;
 // This thread's number in the running parallel region, for a workspace per thread; 0 outside.
 int thread_index() noexcept;
 
+// While it lives, parallel regions that other libraries start on this thread have this many threads.
+class ThreadsOfOthers {
+ public:
+#ifdef _OPENMP
+  explicit ThreadsOfOthers(int threads) noexcept {
+    if (omp_in_parallel() || threads == omp_get_max_threads()) return;
+    before_ = omp_get_max_threads();
+    omp_set_num_threads(threads);
+  }
+  ~ThreadsOfOthers() {
+    if (before_ > 0) omp_set_num_threads(before_);
+  }
+
+ private:
+  int before_ = 0;
+#else
+  explicit ThreadsOfOthers(int) noexcept {}
+  ~ThreadsOfOthers() {}
+#endif
+};
+
 // Work (elements times the cost of one in simple operations) below which threads do not pay.
 inline constexpr std::int64_t parallel_threshold = 65536;
 
