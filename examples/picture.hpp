@@ -24,6 +24,8 @@ class Picture {
   // Begins a panel, to the right of the last one.
   void panel(Axes axes) { panels_.push_back({std::move(axes), {}}); }
   void line(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "lines linewidth 2", x, y); }
+  // A thin line in the background, without a name: draw it first.
+  void level_line(const Numbers& x, const Numbers& y) { add("", "lines linewidth 1 linecolor '#aaaaaa'", x, y); }
   void points(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "points pointtype 7", x, y); }
 
   // Writes the picture, or the numbers, and says where.
@@ -65,8 +67,10 @@ class Picture {
       script += fmt::format("set title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}\n", axes.title, axes.x, axes.y,
                             axes.settings);
       std::string plot;
+      int colour = 0;
       for (const Series& s : series)
-        plot += fmt::format("{} '-' with {} title '{}'", plot.empty() ? "plot" : ",", s.style, s.name);
+        plot += fmt::format("{} '-' with {} title '{}'", plot.empty() ? "plot" : ",",
+                            s.name.empty() ? s.style : fmt::format("{} linetype {}", s.style, ++colour), s.name);
       script += plot + "\n";
       for (const Series& s : series) {
         for (std::size_t i = 0; i < s.x.size(); ++i) script += fmt::format("{:.6g} {:.6g}\n", s.x[i], s.y[i]);
