@@ -10,6 +10,7 @@
 #include <mutex>
 #include <type_traits>
 
+#include "kernels/gemm_few.hpp"
 #include "kernels/gemm_onednn.hpp"
 #include "kernels/parallel.hpp"
 
@@ -165,6 +166,10 @@ void tiny(const Product<T>& p) noexcept {
 
 // A BLAS that is not ours to manage gets all products.
 template <class T>
+bool takes_few_rows(const Product<T>& p) noexcept {
+  return blas_managed.load(std::memory_order_relaxed) && few_rows_pay(p);
+}
+template <class T>
 bool onednn_takes(const Product<T>& p, const Layout& b) noexcept {
   return std::is_same_v<T, float> && blas_managed.load(std::memory_order_relaxed) &&
          onednn::gemm_pays(b.transpose == CblasTrans, p.m, p.n, p.k);
@@ -189,6 +194,10 @@ template <class T>
 void block(const Product<T>& p) noexcept {
   if (p.m == 0 || p.n == 0) return;
   if (p.k == 0) return fill(p);
+  if (takes_few_rows(p)) {
+    if (p.bias) fill(p);
+    return gemm_few(p, p.accumulate || p.bias);
+  }
   const Layout a = layout(p.m, p.k, p.a_row, p.a_col), b = layout(p.k, p.n, p.b_row, p.b_col);
   const std::int64_t ldc = p.m == 1 ? p.n : p.c_row;
   if (!fits(p.m) || !fits(p.n) || !fits(p.k) || !fits(a.ld) || !fits(b.ld) || !fits(ldc)) return plain(p);
@@ -254,7 +263,7 @@ void gemm(const Product<T>& p) noexcept {
   const bool is_vector = p.m == 1 || p.n == 1;
   if (work <= (is_vector ? tiny_work / width : tiny_work) && p.k * ((p.n + width - 1) / width * width) <= tiny_panel)
     return tiny(p);
-  if (blas_has_threads() && !onednn_takes(p, layout(p.k, p.n, p.b_row, p.b_col))) return block(p);
+  if (blas_has_threads() && !takes_few_rows(p) && !onednn_takes(p, layout(p.k, p.n, p.b_row, p.b_col))) return block(p);
   const Cut by = cut(p.m, p.n, p.k);
   parallel_for(by.rows * by.cols, 1, work, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {

@@ -7,10 +7,10 @@
 namespace xgrad::detail {
 namespace {
 
-// Rows of the batch in blocks of up to panel_rows, as even as can be.
+// Rows of the batch in blocks of up to panel_rows<>, as even as can be.
 struct Blocks {
   std::int64_t rows, count;
-  explicit Blocks(std::int64_t batch) : rows(batch), count((batch + panel_rows - 1) / panel_rows) {}
+  explicit Blocks(std::int64_t batch) : rows(batch), count((batch + panel_rows<> - 1) / panel_rows<>) {}
   std::int64_t begin(std::int64_t block) const noexcept { return rows * block / count; }
   std::int64_t size(std::int64_t block) const noexcept { return begin(block + 1) - begin(block); }
 };
@@ -46,6 +46,12 @@ void walk(std::int64_t steps, const Blocks& blocks, std::int64_t work, std::int6
   }
 }
 
+// Asks for the gates of some units of a row, which are far away when their product is done.
+template <class T>
+void expect_gates(const T* gates, std::int64_t hidden) noexcept {
+  for (std::int64_t gate = 0; gate < 4; ++gate) __builtin_prefetch(gates + gate * hidden);
+}
+
 std::int64_t work_of_step(const LstmShape& s, bool projects) noexcept {
   return s.batch * s.hidden * (4 * s.projected + 64 + (projects ? s.projected : 0));
 }
@@ -71,10 +77,12 @@ void lstm_forward(const LstmForward<T>& f) {
     const T* c_before = step > 0 ? f.cells + before * state : f.c0;
     T* m = f.w_hr ? f.hidden + t * state : f.output + t * s.batch * size;
     const std::int64_t unit = recurrent.column(panel, 0), n = recurrent.columns(panel, 0);
+    T* share = f.gates + (t * s.batch + top) * 4 * hidden + unit;
+    for (std::int64_t r = 0; r < blocks.size(block); ++r) expect_gates(share + r * 4 * hidden, hidden);
     multiply_panel(blocks.size(block), h ? size : 0, h ? h + top * size : h, size, recurrent.panel(panel),
                    [&](std::int64_t r, const PanelSums<T>& sums) {
                      const std::int64_t row = top + r, at = row * hidden + unit;
-                     T* z = f.gates + (t * s.batch + row) * 4 * hidden + unit;
+                     T* z = share + r * 4 * hidden;
                      const L i = sigmoid(load_part(z, n) + sums[0]);
                      const L forget = sigmoid(load_part(z + hidden, n) + sums[1]);
                      const L g = tanh(load_part(z + 2 * hidden, n) + sums[2]);
@@ -148,6 +156,15 @@ void lstm_backward(const LstmBackward<T>& b) {
   };
   const auto output_gradients = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
     const std::int64_t t = time(step);
+    if (!b.w_hr)
+      for (std::int64_t r = 0; r < blocks.size(block); ++r)
+        for (std::int64_t v = 0; v < panel_vectors; ++v) {
+          const std::int64_t place = (t * s.batch + blocks.begin(block) + r) * hidden,
+                             unit = recurrent.column(panel, v);
+          if (unit >= hidden) break;
+          expect_gates(b.gates + 4 * place + unit, hidden);
+          __builtin_prefetch(b.cells + place + unit);
+        }
     h_gradients(step, panel, block, [&](std::int64_t row, std::int64_t column, std::int64_t n, L sum) {
       const std::int64_t place = (t * s.batch + row) * size + column;
       if (b.d_output) sum += load_part(b.d_output + place, n);

@@ -15,13 +15,15 @@
 
 namespace xgrad::detail {
 
-// Vectors of a panel, and rows that one pass over it serves: as many as the registers hold.
+// Vectors of a panel, and rows that one pass over one of V vectors serves: as many as the registers hold.
 inline constexpr std::int64_t panel_vectors = 4;
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr std::int64_t panel_rows = 6;
+inline constexpr std::int64_t panel_sums = 24;
 #else
-inline constexpr std::int64_t panel_rows = 3;
+inline constexpr std::int64_t panel_sums = 12;
 #endif
+template <std::int64_t V = panel_vectors>
+inline constexpr std::int64_t panel_rows = std::min<std::int64_t>(6, panel_sums / V);
 template <class T>
 inline constexpr std::int64_t panel_width = panel_vectors* lane_count<T>;
 
@@ -83,35 +85,34 @@ class Panels {
   Tensor memory_;
 };
 
-template <class T>
-using PanelSums = std::array<Lanes<T>, panel_vectors>;
+template <class T, std::int64_t V = panel_vectors>
+using PanelSums = std::array<Lanes<T>, V>;
 
-// R rows of A, `stride` apart, times one panel: done(r, sums) for each.
-template <class T, std::int64_t R, class Done>
+// R rows of A, `stride` apart, times a panel of V vectors: done(r, sums) for each.
+template <class T, std::int64_t R, std::int64_t V, class Done>
 XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int64_t stride, const T* panel,
                                             Done&& done) {
-  PanelSums<T> sums[R];
+  PanelSums<T, V> sums[R];
   for (std::int64_t r = 0; r < R; ++r)
-    for (std::int64_t v = 0; v < panel_vectors; ++v) sums[r][v] = T(0);
+    for (std::int64_t v = 0; v < V; ++v) sums[r][v] = T(0);
   for (std::int64_t l = 0; l < k; ++l) {
-    PanelSums<T> b;
-    for (std::int64_t v = 0; v < panel_vectors; ++v)
-      b[v] = Lanes<T>::load(panel + l * panel_width<T> + v * lane_count<T>);
+    PanelSums<T, V> b;
+    for (std::int64_t v = 0; v < V; ++v) b[v] = Lanes<T>::load(panel + (l * V + v) * lane_count<T>);
     for (std::int64_t r = 0; r < R; ++r) {
       const Lanes<T> factor(a[r * stride + l]);
-      for (std::int64_t v = 0; v < panel_vectors; ++v) sums[r][v] = fused(factor, b[v], sums[r][v]);
+      for (std::int64_t v = 0; v < V; ++v) sums[r][v] = fused(factor, b[v], sums[r][v]);
     }
   }
   for (std::int64_t r = 0; r < R; ++r) done(r, sums[r]);
 }
 
-// The same for up to panel_rows rows. Each result is one sum in the order of k, whatever the number of rows.
-template <class T, class Done>
+// The same for up to panel_rows<V> rows. Each result is one sum in the order of k, whatever the number of rows.
+template <class T, std::int64_t V = panel_vectors, class Done>
 void multiply_panel(std::int64_t rows, std::int64_t k, const T* a, std::int64_t stride, const T* panel, Done&& done) {
   const auto run = [&]<std::int64_t... R>(std::integer_sequence<std::int64_t, R...>) {
-    ((rows == R + 1 && (multiply_panel_rows<T, R + 1>(k, a, stride, panel, done), true)) || ...);
+    ((rows == R + 1 && (multiply_panel_rows<T, R + 1, V>(k, a, stride, panel, done), true)) || ...);
   };
-  run(std::make_integer_sequence<std::int64_t, panel_rows>());
+  run(std::make_integer_sequence<std::int64_t, panel_rows<V>>());
 }
 
 }  // namespace xgrad::detail
