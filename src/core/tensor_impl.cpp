@@ -1,6 +1,9 @@
 #include "core/tensor_impl.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <new>
+#include <numeric>
 
 #include "core/check.hpp"
 #include "kernels/copy.hpp"
@@ -78,6 +81,28 @@ bool is_contiguous(const Shape& shape, const Shape& strides) noexcept {
     stride *= shape[d];
   }
   return contiguous;
+}
+
+Shape strides_in_order_of(const Shape& shape, const Shape& like) {
+  const std::size_t rank = shape.size();
+  Shape order(rank, 0), strides(rank, 1);
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  const auto step = [&](std::int64_t d) { return std::abs(like[static_cast<std::size_t>(d)]); };
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return step(a) > step(b); });
+  std::int64_t stride = 1;
+  for (std::size_t i = rank; i-- > 0;) {
+    const auto d = static_cast<std::size_t>(order[i]);
+    strides[d] = stride;
+    stride *= std::max<std::int64_t>(shape[d], 1);
+  }
+  return strides;
+}
+
+Tensor make_tensor(const Shape& shape, Dtype dtype, const Shape& strides) {
+  Tensor tensor = make_tensor(shape, dtype);
+  impl(tensor).strides = strides;
+  impl(tensor).contiguous = is_contiguous(shape, strides);
+  return tensor;
 }
 
 Tensor make_tensor(const Shape& shape, Dtype dtype) {

@@ -53,6 +53,8 @@ inline TensorImpl& impl(const Tensor& tensor) { return *tensor.unsafe_impl(); }
 
 // A tensor with fresh, uninitialised, contiguous memory and no history.
 Tensor make_tensor(const Shape& shape, Dtype dtype);
+// The same in other strides without gaps.
+Tensor make_tensor(const Shape& shape, Dtype dtype, const Shape& strides);
 // Another geometry over the same storage, offset in elements from the storage's begin. The result is a view of `tensor`
 // (for in-place operations) and has no node yet.
 Tensor make_view(const Tensor& tensor, Shape shape, Shape strides, std::int64_t offset);
@@ -62,6 +64,8 @@ Tensor make_alias(const Tensor& tensor);
 // Row-major strides of a shape.
 Shape contiguous_strides(const Shape& shape);
 bool is_contiguous(const Shape& shape, const Shape& strides) noexcept;
+// Strides without gaps, for dimensions that lie in memory in the order of `like`, strides too.
+Shape strides_in_order_of(const Shape& shape, const Shape& like);
 
 // Pointer to the first element, unchecked.
 template <class T>

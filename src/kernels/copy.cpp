@@ -1,7 +1,10 @@
 #include "kernels/copy.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <numeric>
 
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
@@ -19,7 +22,15 @@ struct Pair {
 Pair coalesce(const TensorImpl& target, const TensorImpl& source) {
   Pair p;
   const std::size_t missing = target.shape.size() - source.shape.size();
-  for (std::size_t d = 0; d < target.shape.size(); ++d) {
+  Shape order(target.shape.size(), 0);
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  if (!target.contiguous)
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+      return std::abs(target.strides[static_cast<std::size_t>(a)]) >
+             std::abs(target.strides[static_cast<std::size_t>(b)]);
+    });
+  for (const std::int64_t next : order) {
+    const auto d = static_cast<std::size_t>(next);
     if (target.shape[d] == 1) continue;
     const bool broadcast = d < missing || source.shape[d - missing] == 1;
     const std::int64_t from = broadcast ? 0 : source.strides[d - missing];

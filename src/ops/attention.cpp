@@ -4,10 +4,8 @@
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/softmax.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/dispatch.hpp"
 #include "kernels/attention.hpp"
@@ -93,21 +91,10 @@ MatrixStack<T> stack_of(const Tensor& x, const Shape& batch) {
 // A fresh tensor whose dimensions lie in memory in the order of like's, but the last one innermost.
 Tensor make_in_order_of(const Tensor& like, const Shape& shape) {
   const TensorImpl& from = impl(like);
-  Tensor result = make_tensor(shape, from.dtype);
-  if (from.contiguous || !(leading(result) == leading(like))) return result;
-  const std::size_t rank = shape.size();
-  std::vector<std::size_t> order(rank - 1);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return from.strides[a] > from.strides[b]; });
-  TensorImpl& to = impl(result);
-  std::int64_t stride = std::max<std::int64_t>(shape[rank - 1], 1);
-  for (auto d = order.rbegin(); d != order.rend(); ++d) {
-    to.strides[*d] = stride;
-    stride *= std::max<std::int64_t>(shape[*d], 1);
-  }
-  to.contiguous = is_contiguous(to.shape, to.strides);
-  return result;
+  if (from.contiguous || from.shape.size() != shape.size()) return make_tensor(shape, from.dtype);
+  Shape strides = from.strides;
+  strides[strides.size() - 1] = 0;
+  return make_tensor(shape, from.dtype, strides_in_order_of(shape, strides));
 }
 
 // What the rule needs beside the tensors it saves.

@@ -92,6 +92,23 @@ void give_region(Backward& bw, const Geometry& region) {
     bw.give(0, region_scatter(bw.grad(), bw.input_shape(0), region, bw.here()));
 }
 
+std::pair<Tensor, bool> gathered_in_order(Backward& bw, const Shape& strides) {
+  if (Tensor gathered = bw.pending(0, true); gathered.defined() && !may_overlap(geometry(gathered)))
+    return {std::move(gathered), false};
+  const Shape& shape = bw.input_shape(0);
+  return {make_tensor(shape, impl(bw.grad()).dtype, strides_in_order_of(shape, strides)), true};
+}
+
+void grow_region(Backward& bw, const Tensor& sum, bool fresh, const Geometry& region) {
+  if (fresh) fill_elements(sum, 0);
+  const Tensor part = part_of(sum, region);
+  if (fresh && !may_overlap(region))
+    copy_elements(part, bw.grad());
+  else
+    add_elements(part, bw.grad(), may_overlap(region));
+  if (fresh) bw.give(0, sum);
+}
+
 namespace {
 
 // A row of memory long enough for two geometries, and where they lie in it.

@@ -45,15 +45,25 @@ Tensor region_put(const Tensor& x, const Tensor& values, const Geometry& region,
 
 // Gives the gradient of an input of which the operation showed a region; grows what is there already where it may.
 void give_region(Backward& bw, const Geometry& region);
+// The same for a first-order gradient in any strides, where `region` is the one in `sum`: what pending() gave or, where
+// that is fresh, a tensor still to be set to zeros and given.
+void grow_region(Backward& bw, const Tensor& sum, bool fresh, const Geometry& region);
+// Where a gradient is gathered that lies in memory in the order of its tensor, and whether it is new.
+std::pair<Tensor, bool> gathered_in_order(Backward& bw, const Shape& strides);
 
 // The view that `transform` makes of a geometry, recorded: transform(geometry of x) says where the view lies, and
-// transform(row_major(shape of x)) which region of the gradient it is.
+// transform(geometry of the gradient) which region of that it is. The first-order gradient keeps the order in which x's
+// dimensions lie in memory, so that what was permuted before it was cut is put together without a copy.
 template <class Transform>
 Tensor view_region(const char* name, const Tensor& x, Here here, Transform transform) {
   Geometry view = transform(geometry(x));
   return record(name, here, make_view(x, std::move(view.shape), std::move(view.strides), view.offset), {&x}, [&] {
-    return
-        [transform = std::move(transform)](Backward& bw) { give_region(bw, transform(row_major(bw.input_shape(0)))); };
+    return [transform = std::move(transform), strides = impl(x).contiguous ? Shape() : impl(x).strides](Backward& bw) {
+      const Shape& shape = bw.input_shape(0);
+      if (strides.empty() || bw.create_graph()) return give_region(bw, transform(row_major(shape)));
+      const auto [sum, fresh] = gathered_in_order(bw, strides);
+      grow_region(bw, sum, fresh, transform({shape, impl(sum).strides, 0}));
+    };
   });
 }
 

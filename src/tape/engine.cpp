@@ -145,12 +145,12 @@ void Engine::add(Tensor& sum, Tensor gradient) {
   }
 }
 
-Tensor Engine::pending(const Edge& edge) {
+Tensor Engine::pending(const Edge& edge, bool any_strides) {
   if (create_graph_ || edge.node->is_leaf()) return {};
   const std::uint32_t* slot = slots_.find(edge.node.get());
   if (!slot) return {};
   const Tensor& sum = tasks_[*slot].gradients[edge.output];
-  return sum.defined() && is_exclusive(sum) && impl(sum).contiguous ? sum : Tensor();
+  return sum.defined() && is_exclusive(sum) && (any_strides || impl(sum).contiguous) ? sum : Tensor();
 }
 
 void Engine::deliver(const Node* from, const Edge& edge, Tensor gradient) {
@@ -276,7 +276,9 @@ bool Backward::needs(std::size_t input) const noexcept {
 }
 bool Backward::create_graph() const noexcept { return engine_.create_graph(); }
 bool Backward::retain_graph() const noexcept { return engine_.retain_graph(); }
-Tensor Backward::pending(std::size_t input) const { return engine_.pending(node_.inputs[input]); }
+Tensor Backward::pending(std::size_t input, bool any_strides) const {
+  return engine_.pending(node_.inputs[input], any_strides);
+}
 
 void Backward::give(std::size_t input, Tensor gradient) {
   if (anomaly_enabled() && gradient.defined() && has_nan(gradient)) [[unlikely]] {

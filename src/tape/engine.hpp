@@ -28,7 +28,7 @@ class Engine {
   // The cell of a leaf that can keep a gradient by rows; null where the gradient is needed whole.
   GradCell* keeps_rows(const Edge& edge) const;
   void deliver_rows(const Edge& edge, RowGradient gradient);
-  Tensor pending(const Edge& edge);
+  Tensor pending(const Edge& edge, bool any_strides);
   bool create_graph() const noexcept { return create_graph_; }
   bool retain_graph() const noexcept { return retain_graph_; }
 

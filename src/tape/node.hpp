@@ -181,8 +181,8 @@ class Backward {
   bool retain_graph() const noexcept;
   // The gradient already gathered for an input from elsewhere, when a kernel may add into it in place (it is
   // contiguous, nobody else's, of the input's shape and dtype, and nothing is recorded); undefined otherwise. What is
-  // added there is not given again.
-  Tensor pending(std::size_t input) const;
+  // added there is not given again. With any_strides it need not be contiguous, and its elements may even coincide.
+  Tensor pending(std::size_t input, bool any_strides = false) const;
   // Shape of an input.
   const Shape& input_shape(std::size_t input) const {
     return node_.inputs[input].node->outputs[node_.inputs[input].output].shape;

@@ -186,3 +186,26 @@ TEST_CASE("parts agree with PyTorch") {
                                    in.attr<std::int64_t>("dim2", 1))};
   });
 }
+
+TEST_CASE("the gradient of parts of a permuted tensor keeps its order in memory") {
+  const Tensor x = shapes::leaf({2, 5, 12}, 1), weight = numeric::random({3, 2, 2, 5, 2}, 2);
+  Shape strides;
+  const auto run = [&](bool create_graph) {
+    const Tensor parts = (x * 1).reshape({2, 5, 3, 2, 2}).permute({2, 0, 3, 1, 4});
+    parts.register_hook([&](const Tensor& g) {
+      strides = g.strides();
+      return Tensor();
+    });
+    Tensor loss = (parts[1] * weight[1]).sum() + (parts.select(0, 0) * weight[0]).sum();
+    loss = loss + (parts.slice(0, 1, 3).slice(4, 1, 2) * weight.slice(0, 1, 3).slice(4, 1, 2)).sum();
+    return xg::grad({loss}, {x}, {.create_graph = create_graph})[0];
+  };
+  // Each element's weight, once for each part that has it.
+  Tensor expected = weight.clone();
+  expected.select(0, 2).select(3, 0).zero_();
+  expected.select(0, 1).select(3, 1).mul_(2);
+  expected = expected.permute({1, 3, 0, 2, 4}).reshape({2, 5, 12});
+  CHECK(numeric::distance(run(false), expected) < 1e-15);
+  CHECK(strides == Shape{4, 60, 2, 12, 1});
+  CHECK(numeric::distance(run(true).detach(), expected) < 1e-15);
+}
