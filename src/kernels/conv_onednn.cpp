@@ -133,6 +133,27 @@ std::shared_ptr<const Plan> make_plan(const ConvGeometry& g, Pass pass, dnnl::al
   return fast ? plan : nullptr;
 }
 
+// How much of a block of channels is used: oneDNN fills it up with zeros.
+double use_of_blocks(std::int64_t channels) {
+  constexpr std::int64_t block = 16;
+  return static_cast<double>(channels) / static_cast<double>((channels + block - 1) / block * block);
+}
+
+// Whether oneDNN is likely to be faster than im2col and the BLAS, conversions included. Measured: it loses where the
+// matrix of columns is the image itself or thin, and where blocks of channels are half empty, save those of an input
+// with few channels.
+bool pays(const ConvGeometry& g, Pass pass) {
+  const std::int64_t inputs = g.in_channels / g.groups, outputs = g.out_channels / g.groups;
+  const std::int64_t window = inputs * g.kernel_h * g.kernel_w;
+  constexpr std::int64_t least_work = 1 << 17, least_window = 32, few = 16;
+  if (g.batch * g.out_channels * g.out_height * g.out_width * window < least_work) return false;
+  if (g.groups > 1 && inputs == 1 && outputs == 1) return true;
+  if ((g.kernel_h == 1 && g.kernel_w == 1) || window < least_window) return false;
+  const bool pads_inputs = pass == Pass::input || inputs > few;
+  constexpr double least_use = 0.6;
+  return use_of_blocks(outputs) * (pads_inputs ? use_of_blocks(inputs) : 1.0) >= least_use;
+}
+
 // Winograd's F(4x4, 3x3) multiplies 36 numbers for 16 results instead of 144. It pays where there are enough tiles for
 // the cost of transforming weights, enough channels for that of images, and little of the tiles is outside the image.
 bool winograd_pays(const ConvGeometry& g) {
@@ -243,10 +264,7 @@ class Run {
 
 bool run(const ConvGeometry& g, Pass pass, const float* first, const float* second, const float* bias, float* result,
          bool accumulate) {
-  const std::int64_t work =
-      g.batch * g.out_channels * g.out_height * g.out_width * (g.in_channels / g.groups) * g.kernel_h * g.kernel_w;
-  constexpr std::int64_t least_work = 1 << 16;
-  if (work < least_work || are_deterministic_algorithms_enabled()) return false;
+  if (are_deterministic_algorithms_enabled() || !pays(g, pass)) return false;
   // oneDNN asks OpenMP for its number of threads, when a primitive is made and when it runs.
   const int threads = available_threads();
   const ThreadsOfOthers same(threads);

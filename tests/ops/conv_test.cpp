@@ -1,6 +1,9 @@
 #include <xgrad/autograd.hpp>
+#include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/pointwise.hpp>
+#include <xgrad/ops/pool.hpp>
 #include <xgrad/threads.hpp>
 
 #include <cmath>
@@ -239,6 +242,76 @@ TEST_CASE("conv2d in float32 is its definition with many channels, and its gradi
           CHECK(distance(found[i], exact[i]) <= 1e-5 * exact[i].abs().max().item<double>());
         }
       }
+}
+
+// Winograd's tiles add and subtract what a plain sum does not, so it rounds more coarsely; xgrad/ops/conv.hpp says how
+// much.
+TEST_CASE("Winograd's algorithm keeps its bound, and can be switched off") {
+  struct Layer {
+    Shape input;
+    std::int64_t outputs;
+  };
+  CHECK(xg::is_winograd_allowed());
+  for (const Layer& layer : {Layer{{4, 32, 16, 16}, 32}, Layer{{2, 64, 30, 29}, 96}, Layer{{8, 128, 14, 14}, 64}}) {
+    CAPTURE(xg::to_string(layer.input));
+    const Tensor x = random(layer.input, 1, xg::float32);
+    const Tensor w = random({layer.outputs, layer.input[1], 3, 3}, 2, xg::float32);
+    const Tensor g = random({layer.input[0], layer.outputs, layer.input[2], layer.input[3]}, 3, xg::float32);
+    const auto all = [&](xg::Dtype dtype) {
+      Tensor a = x.to(dtype).clone().requires_grad_(), b = w.to(dtype).clone().requires_grad_();
+      const Tensor y = xg::conv2d(a, b, {}, {.padding = 1});
+      y.backward(g.to(dtype));
+      return TensorList{y.detach(), a.grad(), b.grad()};
+    };
+    const TensorList exact = all(xg::float64), fast = all(xg::float32);
+    xg::allow_winograd(false);
+    CHECK(!xg::is_winograd_allowed());
+    const TensorList plain = all(xg::float32);
+    xg::allow_winograd(true);
+    const auto size = [](const Tensor& t) { return t.to(xg::float64).square().mean().sqrt().item<double>(); };
+    // The number of products in the sum that an element is, and their size.
+    const double counts[] = {9.0 * static_cast<double>(layer.input[1]), 9.0 * static_cast<double>(layer.outputs),
+                             static_cast<double>(layer.input[0] * layer.input[2] * layer.input[3])};
+    const double sizes[] = {size(x) * size(w), size(g) * size(w), size(x) * size(g)};
+    for (std::size_t i = 0; i < 3; ++i) {
+      CAPTURE(i);
+      const double unit = std::sqrt(counts[i]) * sizes[i] * std::ldexp(1.0, -24);
+      CHECK(distance(fast[i], exact[i]) <= 256 * unit);
+      // A weight's gradient sums so many products that Winograd's errors do not stand out.
+      CHECK(distance(plain[i], exact[i]) <= (i < 2 ? 48 : 256) * unit);
+    }
+  }
+}
+
+TEST_CASE("a network of images gives the same for any order of memory, and row-major results") {
+  const Tensor w1 = random({32, 3, 3, 3}, 2, xg::float32), w2 = random({48, 32, 3, 3}, 3, xg::float32);
+  const Tensor b1 = random({32}, 4, xg::float32), gain = random({32}, 5, xg::float32);
+  const auto run = [&](const Tensor& image) {
+    TensorList leaves{image, w1.clone(), b1.clone(), gain.clone(), w2.clone()};
+    for (const Tensor& leaf : leaves) leaf.requires_grad_();
+    Tensor y = xg::conv2d(leaves[0], leaves[1], leaves[2], {.padding = 1});
+    CHECK(y.is_contiguous());
+    y = xg::batch_norm(y, {}, {}, {.weight = leaves[3], .training = true});
+    y = xg::max_pool2d(xg::relu(y), 3, {.stride = 2, .padding = 1});
+    y = xg::conv2d(y, leaves[4], {}, {.padding = 1});
+    CHECK(y.is_contiguous());
+    CHECK(y.strides() == Shape{48 * 11 * 9, 11 * 9, 9, 1});
+    y.backward(random(y.sizes(), 6, xg::float32));
+    TensorList results{y.detach()};
+    for (const Tensor& leaf : leaves) results.push_back(leaf.grad());
+    return results;
+  };
+  const Tensor x = random({2, 3, 21, 17}, 1, xg::float32);
+  const TensorList expected = run(x.clone());
+  const Tensor wide = random({2, 5, 21, 20}, 7, xg::float32);
+  wide.slice(1, 1, 4).slice(3, 2, 19).copy_(x);
+  for (const Tensor& image :
+       {x.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2}),
+        x.permute({3, 2, 1, 0}).contiguous().permute({3, 2, 1, 0}), wide.slice(1, 1, 4).slice(3, 2, 19)}) {
+    CHECK(!image.is_contiguous());
+    const TensorList found = run(image.detach());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(same_bits(found[i], expected[i]));
+  }
 }
 
 TEST_CASE("misuse of conv2d is reported with names, shapes and the place") {
