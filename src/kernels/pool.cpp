@@ -60,6 +60,27 @@ void max_windows(const PoolGeometry& g, std::int64_t y, std::int64_t x, std::int
   at -= 1;
   for (std::int64_t i = 0; i < P::size; ++i) lanes[i] = static_cast<Index>(i);
   const typename P::Indices apart = lanes * static_cast<Index>(step);
+  const std::int64_t top = y * g.stride_h - g.padding_h, left = x * step - g.padding_w;
+  const std::int64_t down = (g.kernel_h - 1) * g.dilation_h, right = (g.kernel_w - 1) * g.dilation_w;
+  const bool whole = top >= 0 && top + down < g.height && left >= 0 && left + right + (count - 1) * step < g.width &&
+                     limit - plane - ((top + down) * g.width + left + right) >= P::size * step;
+  if (whole) {
+    const T* from = plane + top * g.width + left;
+    P::template load<Step>(from, step, best);
+    if constexpr (Indices) at = apart + static_cast<Index>(top * g.width + left);
+    for (std::int64_t p = 0; p < g.kernel_h; ++p)
+      for (std::int64_t q = p == 0; q < g.kernel_w; ++q) {
+        const std::int64_t offset = p * g.dilation_h * g.width + q * g.dilation_w;
+        typename P::Values value;
+        P::template load<Step>(from + offset, step, value);
+        const typename P::Indices take = (value > best) | (value != value);
+        best = take ? value : best;
+        if constexpr (Indices) at = take ? apart + static_cast<Index>(top * g.width + left + offset) : at;
+      }
+    result.value = best;
+    result.at = at;
+    return;
+  }
   for (std::int64_t p = 0; p < g.kernel_h; ++p) {
     const std::int64_t row = y * g.stride_h + p * g.dilation_h - g.padding_h;
     if (row < 0 || row >= g.height) continue;
