@@ -8,9 +8,9 @@
 namespace xgrad::detail::onednn {
 
 // Measured with AVX-512 on both: oneDNN is 1.1 to 1.3 times faster where no matrix is small or narrow, save that it
-// loses as often as it wins when B is transposed.
+// loses as often as it wins when B is transposed. Its code takes 7 MB of memory, which small products do not earn.
 bool gemm_pays(bool transposed_b, std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
-  constexpr std::int64_t least_work = std::int64_t{1} << 19, least_columns = 48;
+  constexpr std::int64_t least_work = std::int64_t{1} << 21, least_columns = 48;
   static const bool has_avx512 =
       (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == static_cast<unsigned>(dnnl_cpu_isa_avx512_core);
   return has_avx512 && !transposed_b && m > 1 && n >= least_columns && m * n * k > least_work;
