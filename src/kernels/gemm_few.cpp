@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/panel.hpp"
+#include "kernels/transpose.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -13,16 +14,18 @@ constexpr std::int64_t depth = 256;
 // transposed.
 template <class T, std::int64_t V>
 void multiply(const Product<T>& p, bool accumulate) noexcept {
-  constexpr std::int64_t width = V * lane_count<T>, rows = panel_rows<V>, at_once = 16;
+  constexpr std::int64_t width = V * lane_count<T>, rows = panel_rows<V>;
   alignas(64) T panel[depth * width];
   alignas(64) T tile[rows * width];
   for (std::int64_t first = 0; first < p.k; first += depth) {
     const std::int64_t k = std::min(depth, p.k - first);
     const T* a = p.a + first * p.a_col;
-    for (std::int64_t top = 0; top < k; top += at_once)
-      for (std::int64_t i = 0; i < width; ++i)
-        for (std::int64_t l = top; l < std::min(k, top + at_once); ++l)
-          panel[l * width + i] = i < p.m ? a[i * p.a_row + l * p.a_col] : T(0);
+    if (p.m < width) std::fill(panel, panel + k * width, T(0));
+    if (p.a_col == 1)
+      transpose(p.m, k, a, p.a_row, panel, width);
+    else
+      for (std::int64_t l = 0; l < k; ++l)
+        for (std::int64_t i = 0; i < p.m; ++i) panel[l * width + i] = a[i * p.a_row + l * p.a_col];
     const bool add = accumulate || first > 0;
     for (std::int64_t j = 0; j < p.n; j += rows) {
       const std::int64_t count = std::min(rows, p.n - j);
@@ -41,10 +44,17 @@ void multiply(const Product<T>& p, bool accumulate) noexcept {
 }  // namespace
 
 template <class T>
+std::int64_t most_few_rows() noexcept {
+  return panel_width<T>;
+}
+template std::int64_t most_few_rows<float>() noexcept;
+template std::int64_t most_few_rows<double>() noexcept;
+
+template <class T>
 bool few_rows_pay(const Product<T>& p) noexcept {
   constexpr std::int64_t lanes = lane_count<T>, least = 64;
   const std::int64_t padded = (p.m + lanes - 1) / lanes * lanes;
-  return p.b_row == 1 && padded <= panel_vectors * lanes && 3 * padded <= 4 * p.m && p.n >= least && p.k >= least;
+  return p.b_row == 1 && p.m <= most_few_rows<T>() && 3 * padded <= 4 * p.m && p.n >= least && p.k >= least;
 }
 template bool few_rows_pay(const Product<float>&) noexcept;
 template bool few_rows_pay(const Product<double>&) noexcept;

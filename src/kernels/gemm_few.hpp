@@ -8,7 +8,10 @@ namespace xgrad::detail {
 template <class T>
 bool few_rows_pay(const Product<T>& p) noexcept;
 
-// On this thread. A bias is taken to be in C already.
+template <class T>
+std::int64_t most_few_rows() noexcept;
+
+// For up to most_few_rows rows, on this thread. A bias is taken to be in C already.
 template <class T>
 void gemm_few(const Product<T>& p, bool accumulate) noexcept;
 

@@ -12,6 +12,7 @@
 #include "core/tensor_impl.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
+#include "kernels/transpose.hpp"
 
 namespace xgrad::detail {
 
@@ -67,17 +68,18 @@ class Panels {
 
  private:
   void fill(std::int64_t panel) noexcept {
-    constexpr std::int64_t rows_at_once = 16;
-    T* to = data<T>(memory_) + panel * source_.k * panel_width<T>;
-    for (std::int64_t top = 0; top < source_.k; top += rows_at_once) {
-      const std::int64_t bottom = std::min(source_.k, top + rows_at_once);
-      for (std::int64_t v = 0; v < panel_vectors; ++v) {
-        const std::int64_t group = source_.groups == 1 ? 0 : v, count = columns(panel, v);
-        const T* from = source_.b + (group * source_.size + column(panel, v)) * source_.col;
-        for (std::int64_t j = 0; j < lane_count<T>; ++j)
-          for (std::int64_t l = top; l < bottom; ++l)
-            to[l * panel_width<T> + v * lane_count<T> + j] = j < count ? from[l * source_.row + j * source_.col] : T(0);
-      }
+    const std::int64_t k = source_.k, col = source_.col;
+    T* to = data<T>(memory_) + panel * k * panel_width<T>;
+    for (std::int64_t v = 0; v < panel_vectors; ++v, to += lane_count<T>) {
+      const std::int64_t group = source_.groups == 1 ? 0 : v, count = columns(panel, v);
+      const T* from = source_.b + (group * source_.size + column(panel, v)) * col;
+      if (count < lane_count<T>)
+        for (std::int64_t l = 0; l < k; ++l) std::fill_n(to + l * panel_width<T>, lane_count<T>, T(0));
+      if (source_.row == 1)
+        transpose(count, k, from, col, to, panel_width<T>);
+      else
+        for (std::int64_t l = 0; l < k; ++l)
+          for (std::int64_t j = 0; j < count; ++j) to[l * panel_width<T> + j] = from[l * source_.row + j * col];
     }
   }
 
@@ -110,7 +112,7 @@ XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int
 template <class T, std::int64_t V = panel_vectors, class Done>
 void multiply_panel(std::int64_t rows, std::int64_t k, const T* a, std::int64_t stride, const T* panel, Done&& done) {
   const auto run = [&]<std::int64_t... R>(std::integer_sequence<std::int64_t, R...>) {
-    ((rows == R + 1 && (multiply_panel_rows<T, R + 1, V>(k, a, stride, panel, done), true)) || ...);
+    (void)((rows == R + 1 && (multiply_panel_rows<T, R + 1, V>(k, a, stride, panel, done), true)) || ...);
   };
   run(std::make_integer_sequence<std::int64_t, panel_rows<V>>());
 }

@@ -133,8 +133,9 @@ TEST_CASE("parameters have PyTorch's names, order, shapes and first values") {
 
   xg::manual_seed(2);
   const nn::LSTM wide(30, 64);
-  for (const auto& [name, parameter] : wide.named_parameters()) {
-    CAPTURE(name);
+  for (const auto& entry : wide.named_parameters()) {
+    const Tensor& parameter = entry.second;
+    CAPTURE(entry.first);
     double largest = 0, squares = 0;
     for (double v : parameter.to_vector<double>()) {
       largest = std::max(largest, std::abs(v));
