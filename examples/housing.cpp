@@ -95,8 +95,8 @@ void learn(const Rows& training, const Rows& unseen, int epochs, Picture& pictur
   nn::Sequential network = make_small_network();
   const Tensor curve = train(network, parts, epochs);
   const double mean_price = (unseen.y - training.y.mean()).square().mean().item<double>();
-  fmt::print("12-10-1 network, mean squared errors in (thousand dollars)^2\n");
-  fmt::print("  {} rows it learned from  {:5.1f}\n", training.y.size(0), last(curve, 1));
+  fmt::print("12-10-1 network, mean squared errors in (thousand dollars)^2\n  {} rows it learned from  {:5.1f}\n",
+             training.y.size(0), last(curve, 1));
   fmt::print("  {} unseen rows           {:5.1f}, and {:.1f} if all are given the mean price\n", unseen.y.size(0),
              last(curve, 2), mean_price);
   expect(last(curve, 2) < 0.4 * mean_price, "prices of rows that were not seen");
@@ -162,11 +162,11 @@ void run(const Settings& settings) {
   const auto [train_part, test_part] = xg::data::train_test_split(columns, {.test_size = 0.2, .seed = seed});
   const Rows training{train_part[0], train_part[1]}, unseen{test_part[0], test_part[1]};
 
-  const int epochs = settings.run_short ? 400 : 1000;
+  const int epochs = settings.run_short ? 100 : 1000, more_epochs = settings.run_short ? 400 : 1000;
   Picture learning(settings.pictures / "housing.svg"), overfitting(settings.pictures / "housing_overfitting.svg");
   learn(training, unseen, epochs, learning);
   cross_validate(training, epochs);
-  compare_remedies(training, unseen, epochs, overfitting);
+  compare_remedies(training, unseen, more_epochs, overfitting);
   learning.save();
   overfitting.save();
 }
