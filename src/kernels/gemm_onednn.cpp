@@ -14,7 +14,7 @@ bool gemm_pays(bool transposed_b, std::int64_t m, std::int64_t n, std::int64_t k
   constexpr std::int64_t least_work = std::int64_t{1} << 21, least_columns = 48, handful = 12;
   static const bool has_avx512 =
       (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == static_cast<unsigned>(dnnl_cpu_isa_avx512_core);
-  return has_avx512 && (!transposed_b || m < handful) && m > 1 && n >= least_columns && m * n * k > least_work;
+  return has_avx512 && (!transposed_b || m < handful) && m > 1 && n >= least_columns && m * n * k >= least_work;
 }
 
 void gemm(bool transposed_a, bool transposed_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
