@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <type_traits>
 
 #include "core/tensor_impl.hpp"
 #include "kernels/attention_rows.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/gemm_onednn.hpp"
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail {
@@ -15,7 +18,7 @@ namespace {
 constexpr std::int64_t row_block = 128, key_block = 512;
 static_assert(key_block % AttentionDropout::per_group == 0);
 
-// ---- what one thread works in: `tiles` blocks of scores and two rows
+// ---- what one thread works in: `tiles` blocks of scores, a block of keys, and two rows
 
 template <class T>
 class Space {
@@ -23,9 +26,11 @@ class Space {
   Space(const Attention<T>& a, int tiles)
       : threads_(available_threads()),
         tile_(std::min(a.queries, row_block) * std::min(a.keys, key_block)),
-        size_(tiles * tile_ + 2 * key_block),
+        size_(tiles * tile_ + std::min(a.keys, key_block) * std::max(a.width, a.value_width) + 2 * key_block),
         memory_(make_tensor({threads_ * size_}, dtype_of<T>)) {}
   T* tile(int index) const noexcept { return mine() + index * tile_; }
+  // After the tiles: a block of keys or values, turned round.
+  T* turned(int tiles) const noexcept { return tile(tiles); }
   T* row(int index) const noexcept { return mine() + size_ - (index + 1) * key_block; }
 
  private:
@@ -34,6 +39,20 @@ class Space {
   std::int64_t threads_, tile_, size_;
   Tensor memory_;
 };
+
+// C[m, n] = A B^T, by way of B^T itself where that is faster.
+template <class T>
+void multiply_by_rows(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<const T>& a,
+                      const Matrix<const T>& b, const Matrix<T>& c, T* turned) {
+  if constexpr (std::is_same_v<T, float>) {
+    constexpr std::int64_t many = 96;
+    if (m >= many && b.col == 1 && onednn::gemm_pays(false, m, n, k)) {
+      transpose_matrix(n, k, b.data, b.row, turned, n);
+      return multiply<T>(m, n, k, a, {turned, n, 1}, c, false);
+    }
+  }
+  multiply<T>(m, n, k, a, b.transposed(), c, false);
+}
 
 // ---- forward: a block of rows, over the blocks of keys with a running maximum and sum
 
@@ -55,7 +74,7 @@ void forward_block(const Attention<T>& a, std::int64_t n, std::int64_t first, st
   for (std::int64_t begin = 0; begin < seen; begin += key_block) {
     const std::int64_t width = std::min(key_block, seen - begin);
     const Matrix<T> scores{space.tile(0), width, 1};
-    multiply<T>(height, width, a.width, of.query.from(first), of.key.from(begin).transposed(), scores, false);
+    multiply_by_rows<T>(height, width, a.width, of.query.from(first), of.key.from(begin), scores, space.turned(1));
     for (std::int64_t i = 0; i < height; ++i) {
       const std::int64_t part = visible(a, first + i, begin, width);
       T* s = scores.at(i);
@@ -111,13 +130,14 @@ struct BackwardPart {
     std::array<T, row_block> delta{};
     for (std::int64_t i = 0; scores_too && i < height; ++i)
       delta[static_cast<std::size_t>(i)] =
-          dot(a.value_width, output.at(top + i), output.col, gradient.at(top + i), gradient.col);
+          row_product(output.at(top + i), gradient.at(top + i), gradient.col, a.value_width);
     for (std::int64_t begin = 0; begin < seen; begin += key_block) {
       const std::int64_t width = std::min(key_block, seen - begin);
       const Matrix<T> p{space.tile(0), width, 1}, ds{scores_too ? space.tile(1) : nullptr, width, 1};
-      multiply<T>(height, width, a.width, of.query.from(top), of.key.from(begin).transposed(), p, false);
+      multiply_by_rows<T>(height, width, a.width, of.query.from(top), of.key.from(begin), p, space.turned(2));
       if (scores_too)
-        multiply<T>(height, width, a.value_width, gradient.from(top), of.value.from(begin).transposed(), ds, false);
+        multiply_by_rows<T>(height, width, a.value_width, gradient.from(top), of.value.from(begin), ds,
+                            space.turned(2));
       for (std::int64_t i = 0; i < height; ++i) row(top + i, begin, width, delta[static_cast<std::size_t>(i)], i);
       if (d_value)
         multiply<T>(width, a.value_width, height, p.transposed(), gradient.from(top), d_value.from(begin), more);

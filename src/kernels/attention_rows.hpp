@@ -115,6 +115,15 @@ T exp_row(T* s, std::int64_t count, T base) {
   return sum_lanes(sum);
 }
 
+// sum of x y, where y may be stepped.
+template <class T>
+T row_product(const T* x, const T* y, std::int64_t step, std::int64_t count) {
+  if (step != 1) return dot(count, x, 1, y, step);
+  Lanes<T> sum = 0;
+  for_lanes<T>(count, [&](std::int64_t j, std::int64_t n) { sum += load_part(x + j, n) * load_part(y + j, n); });
+  return sum_lanes(sum);
+}
+
 template <class T>
 void multiply_row(T* x, std::int64_t count, T factor) {
   for (std::int64_t j = 0; j < count; ++j) x[j] *= factor;

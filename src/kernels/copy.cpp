@@ -82,13 +82,40 @@ void copy_run(To* to, std::int64_t to_stride, const From* from, std::int64_t fro
   }
 }
 
-// A plane that is transposed between the two: blocks that fit the first cache.
+constexpr std::int64_t plane_block = 16;
+
+// to[c][r] = from[r][c] for 16 x 16 elements of four bytes. Interleaving the halves of a list of rows, four times over,
+// transposes it.
+void transpose_block(const std::uint32_t* from, std::int64_t from_row, std::uint32_t* to, std::int64_t to_row) {
+  using Row [[gnu::vector_size(64)]] = std::uint32_t;
+  Row rows[16], mixed[16];
+  for (int i = 0; i < 16; ++i) std::memcpy(&rows[i], from + i * from_row, sizeof(Row));
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 8; ++i) {
+      mixed[2 * i] =
+          __builtin_shufflevector(rows[i], rows[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      mixed[2 * i + 1] =
+          __builtin_shufflevector(rows[i], rows[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+    std::copy(mixed, mixed + 16, rows);
+  }
+  for (int i = 0; i < 16; ++i) std::memcpy(to + i * to_row, &rows[i], sizeof(Row));
+}
+
+// Rows first..last of a plane that is transposed between the two: blocks that fit the first cache.
 template <class To, class From>
-void copy_plane(To* to, const From* from, const Pair& p, std::size_t a, std::size_t b) {
-  constexpr std::int64_t block = 16;
-  for (std::int64_t i = 0; i < p.shape[a]; i += block)
+void copy_plane(To* to, const From* from, const Pair& p, std::size_t a, std::size_t b, std::int64_t first,
+                std::int64_t last) {
+  constexpr std::int64_t block = plane_block;
+  [[maybe_unused]] const bool flat = p.to[b] == 1 && p.from[a] == 1;
+  for (std::int64_t i = first; i < last; i += block)
     for (std::int64_t j = 0; j < p.shape[b]; j += block) {
-      const std::int64_t rows = std::min(block, p.shape[a] - i), columns = std::min(block, p.shape[b] - j);
+      const std::int64_t rows = std::min(block, last - i), columns = std::min(block, p.shape[b] - j);
+      if constexpr (std::is_same_v<To, std::uint32_t> && std::is_same_v<From, std::uint32_t>)
+        if (flat && rows == block && columns == block) {
+          transpose_block(from + i * p.from[a] + j * p.from[b], p.from[b], to + i * p.to[a] + j * p.to[b], p.to[a]);
+          continue;
+        }
       for (std::int64_t r = 0; r < rows; ++r)
         for (std::int64_t c = 0; c < columns; ++c)
           to[(i + r) * p.to[a] + (j + c) * p.to[b]] = convert<To>(from[(i + r) * p.from[a] + (j + c) * p.from[b]]);
@@ -110,10 +137,16 @@ void copy_strided(To* to, const From* from, const Pair& p) {
   std::int64_t outer = 1, run = 1;
   for (std::size_t d = 0; d < rank - inner; ++d) outer *= p.shape[d];
   for (std::size_t d = rank - inner; d < rank; ++d) run *= p.shape[d];
+  // Planes are cut into strips, so that several threads share a large one.
+  constexpr std::int64_t strip = 4 * plane_block;
+  const std::int64_t height = transposed ? p.shape[rank - 2] : 1,
+                     strips = transposed ? (height + strip - 1) / strip : 1;
+  run = run / std::max<std::int64_t>(1, height) * std::min(height, strip);
+  outer *= strips;
   const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(run, 1));
   parallel_for(outer, grain, outer * run, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t o = begin; o < end; ++o) {
-      std::int64_t rest = o, to_at = 0, from_at = 0;
+      std::int64_t rest = o / strips, to_at = 0, from_at = 0;
       for (std::size_t d = rank - inner; d-- > 0;) {
         const std::int64_t i = rest % p.shape[d];
         rest /= p.shape[d];
@@ -121,7 +154,8 @@ void copy_strided(To* to, const From* from, const Pair& p) {
         from_at += i * p.from[d];
       }
       if (transposed)
-        copy_plane(to + to_at, from + from_at, p, rank - 2, rank - 1);
+        copy_plane(to + to_at, from + from_at, p, rank - 2, rank - 1, o % strips * strip,
+                   std::min(height, (o % strips + 1) * strip));
       else
         copy_run(to + to_at, p.to[rank - 1], from + from_at, p.from[rank - 1], p.shape[rank - 1]);
     }
@@ -159,6 +193,12 @@ void fill_elements(const Tensor& target, Scalar value) {
   Tensor one = make_tensor({}, t.dtype);
   fill_elements(one, value);
   copy_elements(target, one);
+}
+
+void transpose_matrix(std::int64_t rows, std::int64_t cols, const float* from, std::int64_t from_row, float* to,
+                      std::int64_t to_row) {
+  const Pair p{{cols, rows}, {to_row, 1}, {1, from_row}};
+  copy_plane(reinterpret_cast<std::uint32_t*>(to), reinterpret_cast<const std::uint32_t*>(from), p, 0, 1, 0, cols);
 }
 
 bool has_nan(const Tensor& tensor) {

@@ -2,6 +2,8 @@
 #pragma once
 #include <xgrad/tensor.hpp>
 
+#include <cstdint>
+
 namespace xgrad::detail {
 
 // target = source, which broadcasts to target's shape and is converted to its dtype. They may not overlap. Unrecorded;
@@ -9,6 +11,9 @@ namespace xgrad::detail {
 void copy_elements(const Tensor& target, const Tensor& source);
 // Every element of the target = value.
 void fill_elements(const Tensor& target, Scalar value);
+// to[j][i] = from[i][j] for a matrix [rows, cols] of adjacent columns; on this thread.
+void transpose_matrix(std::int64_t rows, std::int64_t cols, const float* from, std::int64_t from_row, float* to,
+                      std::int64_t to_row);
 // Whether a floating tensor has a NaN.
 bool has_nan(const Tensor& tensor);
 

@@ -3,6 +3,8 @@
 #include "core/check.hpp"
 #include "core/dispatch.hpp"
 #include "kernels/blas.hpp"
+#include "kernels/copy.hpp"
+#include "kernels/gemm_onednn.hpp"
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail {
@@ -96,6 +98,18 @@ Tensor fold_rows(const Tensor& x, Here here, bool recorded) {
   return make_view(values, {rows, width}, {width, 1}, impl(values).offset);
 }
 
+namespace {
+
+// oneDNN is faster than either BLAS where B is not transposed. Many rows are worth turning it round first.
+template <class T>
+bool turning_pays(const Product<T>& p) {
+  constexpr std::int64_t many = 256;
+  return std::is_same_v<T, float> && p.b_row == 1 && p.b_col != 1 && p.m >= many &&
+         onednn::gemm_pays(false, p.m, p.n, p.k);
+}
+
+}  // namespace
+
 void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b,
                    bool accumulate, const Tensor& bias) {
   const bool fold = folds(a, b, transpose_a);
@@ -118,9 +132,17 @@ void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b, bool tra
       p.bias = data<T>(bias);
       p.bias_col = impl(bias).strides[0];
     }
-    if (fold || impl(out).shape.size() <= 2)
+    Tensor turned;
+    if (fold || impl(out).shape.size() <= 2) {
+      if (turning_pays(p)) {
+        turned = make_tensor({p.k, p.n}, impl(right).dtype);
+        copy_elements(turned, make_view(right, {p.k, p.n}, {p.b_row, p.b_col}, impl(right).offset));
+        p.b = data<T>(turned);
+        p.b_row = p.n;
+        p.b_col = 1;
+      }
       gemm(p);
-    else
+    } else
       multiply_stacks(out, left, right, p);
   });
 }

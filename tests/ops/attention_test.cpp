@@ -208,7 +208,8 @@ TEST_CASE("extreme scores stay exact") {
 }
 
 TEST_CASE("float32 near float64") {
-  const Tensor q = leaf({2, 150, 16}, 1, 3), k = leaf({2, 90, 16}, 2, 3), v = leaf({2, 90, 8}, 3);
+  // Wide enough for every way to multiply.
+  const Tensor q = leaf({2, 150, 64}, 1, 3), k = leaf({2, 90, 64}, 2, 3), v = leaf({2, 90, 80}, 3);
   const Tensor mask = truths({150, 90}, 4, 0.8);
   const TensorList wide{q, k, v};
   TensorList narrow;

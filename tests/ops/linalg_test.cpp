@@ -259,3 +259,16 @@ TEST_CASE("PyTorch's values, gradients and second-order products") {
         xg::addmm(in["input"], in["mat1"], in["mat2"], {.beta = in.attr("beta", 1.0), .alpha = in.attr("alpha", 1.0)})};
   });
 }
+
+TEST_CASE("linear in float32 near float64, over many rows") {
+  for (const std::int64_t rows : {20, 300}) {
+    const Tensor x = numeric::random({rows, 70}, 1), w = numeric::random({90, 70}, 2), b = numeric::random({90}, 3);
+    const Tensor narrow = xg::linear(x.to(xg::float32), w.to(xg::float32), b.to(xg::float32));
+    CHECK(numeric::distance(narrow, xg::linear(x, w, b)) < 1e-5);
+    // A weight whose rows lie apart.
+    const Tensor apart = numeric::random({90, 100}, 4).narrow(1, 20, 70);
+    CHECK(numeric::distance(xg::linear(x.to(xg::float32), apart.to(xg::float32)), xg::linear(x, apart)) < 1e-5);
+    const Tensor wide = numeric::random({90, 100}, 4).to(xg::float32).narrow(1, 20, 70);
+    CHECK(numeric::distance(xg::linear(x.to(xg::float32), wide), xg::linear(x, apart)) < 1e-5);
+  }
+}

@@ -260,3 +260,18 @@ TEST_CASE("shapes agree with PyTorch") {
     return TensorList{xg::broadcast_to(in["input"], in.attrs.at("size").get<Values>())};
   });
 }
+
+TEST_CASE("transposed copies of every size and dtype") {
+  for (const Shape& shape : {Shape{16, 16}, Shape{33, 50}, Shape{130, 64}, Shape{2, 17, 48}, Shape{3, 80, 1}})
+    for (const xg::Dtype dtype : {xg::float32, xg::float64, xg::int64, xg::bool_}) {
+      const Tensor x = counted(shape).to(dtype), y = x.transpose(-2, -1).contiguous();
+      const Values from = values(x), to = values(y);
+      const auto rows = static_cast<std::size_t>(x.size(-2)), cols = static_cast<std::size_t>(x.size(-1));
+      bool right = y.is_contiguous() && to.size() == from.size();
+      for (std::size_t i = 0; right && i < to.size(); ++i) {
+        const std::size_t matrix = i / (rows * cols), c = i / rows % cols, r = i % rows;
+        right = to[i] == from[matrix * rows * cols + r * cols + c];
+      }
+      CHECK_MESSAGE(right, xg::to_string(shape), " ", xg::name(dtype));
+    }
+}
