@@ -105,7 +105,11 @@ XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int
       for (std::int64_t v = 0; v < V; ++v) sums[r][v] = fused(factor, b[v], sums[r][v]);
     }
   }
-  for (std::int64_t r = 0; r < R; ++r) done(r, sums[r]);
+  for (std::int64_t r = 0; r < R; ++r) {
+    // A copy, so that nobody sees where the sums are and they stay in registers throughout.
+    const PanelSums<T, V> result = sums[r];
+    done(r, result);
+  }
 }
 
 // The same for up to panel_rows<V> rows. Each result is one sum in the order of k, whatever the number of rows.
