@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
+#include <type_traits>
 
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
@@ -195,11 +196,15 @@ void fill_elements(const Tensor& target, Scalar value) {
   copy_elements(target, one);
 }
 
-void transpose_matrix(std::int64_t rows, std::int64_t cols, const float* from, std::int64_t from_row, float* to,
-                      std::int64_t to_row) {
+template <class T>
+void transpose_matrix(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t from_row, T* to,
+                      std::int64_t to_row) noexcept {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   const Pair p{{cols, rows}, {to_row, 1}, {1, from_row}};
-  copy_plane(reinterpret_cast<std::uint32_t*>(to), reinterpret_cast<const std::uint32_t*>(from), p, 0, 1, 0, cols);
+  copy_plane(reinterpret_cast<Bits*>(to), reinterpret_cast<const Bits*>(from), p, 0, 1, 0, cols);
 }
+template void transpose_matrix(std::int64_t, std::int64_t, const float*, std::int64_t, float*, std::int64_t) noexcept;
+template void transpose_matrix(std::int64_t, std::int64_t, const double*, std::int64_t, double*, std::int64_t) noexcept;
 
 bool has_nan(const Tensor& tensor) {
   if (!is_floating_point(impl(tensor).dtype)) return false;

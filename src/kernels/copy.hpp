@@ -11,9 +11,10 @@ namespace xgrad::detail {
 void copy_elements(const Tensor& target, const Tensor& source);
 // Every element of the target = value.
 void fill_elements(const Tensor& target, Scalar value);
-// to[j][i] = from[i][j] for a matrix [rows, cols] of adjacent columns; on this thread.
-void transpose_matrix(std::int64_t rows, std::int64_t cols, const float* from, std::int64_t from_row, float* to,
-                      std::int64_t to_row);
+// to[j][i] = from[i][j] for a matrix [rows, cols] of adjacent columns, float or double; on this thread.
+template <class T>
+void transpose_matrix(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t from_row, T* to,
+                      std::int64_t to_row) noexcept;
 // Whether a floating tensor has a NaN.
 bool has_nan(const Tensor& tensor);
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/copy.hpp"
 #include "kernels/panel.hpp"
-#include "kernels/transpose.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -22,7 +22,7 @@ void multiply(const Product<T>& p, bool accumulate) noexcept {
     const T* a = p.a + first * p.a_col;
     if (p.m < width) std::fill(panel, panel + k * width, T(0));
     if (p.a_col == 1)
-      transpose(p.m, k, a, p.a_row, panel, width);
+      transpose_matrix(p.m, k, a, p.a_row, panel, width);
     else
       for (std::int64_t l = 0; l < k; ++l)
         for (std::int64_t i = 0; i < p.m; ++i) panel[l * width + i] = a[i * p.a_row + l * p.a_col];

@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "core/tensor_impl.hpp"
+#include "kernels/copy.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
-#include "kernels/transpose.hpp"
 
 namespace xgrad::detail {
 
@@ -76,7 +76,7 @@ class Panels {
       if (count < lane_count<T>)
         for (std::int64_t l = 0; l < k; ++l) std::fill_n(to + l * panel_width<T>, lane_count<T>, T(0));
       if (source_.row == 1)
-        transpose(count, k, from, col, to, panel_width<T>);
+        transpose_matrix(count, k, from, col, to, panel_width<T>);
       else
         for (std::int64_t l = 0; l < k; ++l)
           for (std::int64_t j = 0; j < count; ++j) to[l * panel_width<T> + j] = from[l * source_.row + j * col];
