@@ -1,6 +1,10 @@
+#include <xgrad/nn/init.hpp>
 #include <xgrad/nn/transformer.hpp>
 #include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/pointwise.hpp>
+
+#include <limits>
 
 #include "core/check.hpp"
 
@@ -174,6 +178,54 @@ Tensor TransformerDecoder::forward(const Arg& tgt, const Arg& memory, const Forw
   Tensor x = tgt.tensor();
   for (const TransformerDecoderLayer& layer : layers) x = layer({x, here}, memory, options);
   return norm ? (*norm)({x, here}) : x;
+}
+
+namespace {
+
+TransformerLayerOptions layer_options(const TransformerOptions& options) {
+  return {.dim_feedforward = options.dim_feedforward,
+          .dropout = options.dropout,
+          .activation = options.activation,
+          .layer_norm_eps = options.layer_norm_eps,
+          .batch_first = options.batch_first,
+          .norm_first = options.norm_first,
+          .bias = options.bias};
+}
+template <class Stack, class Layer>
+Stack stack_of(std::int64_t d_model, std::int64_t nhead, std::int64_t count, const TransformerLayerOptions& options,
+               Here here) {
+  return Stack(Layer(d_model, nhead, options, here), count, norm_of(d_model, options, here), here);
+}
+
+}  // namespace
+
+Transformer::Transformer(std::int64_t d_model, std::int64_t nhead, const TransformerOptions& options, Here here)
+    : encoder(
+          register_module("encoder", stack_of<TransformerEncoder, TransformerEncoderLayer>(
+                                         d_model, nhead, options.num_encoder_layers, layer_options(options), here))),
+      decoder(
+          register_module("decoder", stack_of<TransformerDecoder, TransformerDecoderLayer>(
+                                         d_model, nhead, options.num_decoder_layers, layer_options(options), here))) {
+  for (const Tensor& parameter : parameters())
+    if (parameter.dim() > 1) init::xavier_uniform_({parameter, here});
+}
+
+Tensor Transformer::forward(const Arg& src, const Arg& tgt, const ForwardOptions& options) const {
+  check_alive(src.here());
+  const Tensor memory = encoder(src, {.mask = options.src_mask,
+                                      .src_key_padding_mask = options.src_key_padding_mask,
+                                      .is_causal = options.src_is_causal});
+  return decoder(tgt, {memory, src.here()},
+                 {.tgt_mask = options.tgt_mask,
+                  .memory_mask = options.memory_mask,
+                  .tgt_key_padding_mask = options.tgt_key_padding_mask,
+                  .memory_key_padding_mask = options.memory_key_padding_mask,
+                  .tgt_is_causal = options.tgt_is_causal,
+                  .memory_is_causal = options.memory_is_causal});
+}
+
+Tensor Transformer::generate_square_subsequent_mask(std::int64_t size, Here here) {
+  return full({size, size}, -std::numeric_limits<double>::infinity(), {}, here).triu(1, here);
 }
 
 }  // namespace xgrad::nn

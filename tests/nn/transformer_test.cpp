@@ -8,6 +8,7 @@
 #include <xgrad/testing.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <doctest/doctest.h>
 #include <string>
 #include <utility>
@@ -173,6 +174,31 @@ TEST_CASE("a decoder stacks its layers") {
   const Tensor y = (*decoder.norm)(layer(layer(x, memory), memory));
   CHECK(distance(decoder(x, memory).detach(), y.detach()) < 1e-6);
   CHECK(decoder.state_dict().contains("layers.1.multihead_attn.out_proj.bias"));
+}
+
+TEST_CASE("Transformer is an encoder and a decoder") {
+  xg::manual_seed(3);
+  nn::Transformer model(64, 4, {.num_encoder_layers = 1, .num_decoder_layers = 2, .dim_feedforward = 32, .dropout = 0});
+  CHECK(names(model) == std::vector<std::string>{"encoder", "decoder"});
+  const auto state = model.state_dict();
+  for (const char* key : {"encoder.layers.0.linear1.weight", "encoder.norm.bias", "decoder.layers.1.norm3.weight",
+                          "decoder.layers.0.multihead_attn.in_proj_bias", "decoder.norm.weight"})
+    CHECK_MESSAGE(state.contains(key), key);
+  const double bound = std::sqrt(6.0 / (64 + 32)),
+               largest = model.encoder.layers[0].linear1.weight.abs().max().item<double>();
+  CHECK(largest <= bound);
+  CHECK(largest > 0.97 * bound);
+  const Tensor src = xg::randn({5, 2, 64}), tgt = xg::randn({3, 2, 64});
+  const Tensor mask = nn::Transformer::generate_square_subsequent_mask(3);
+  CHECK(mask.to_vector<double>() == std::vector<double>{0, -INFINITY, -INFINITY, 0, 0, -INFINITY, 0, 0, 0});
+  Tensor padding = xg::zeros({2, 5}, {.dtype = xg::bool_});
+  padding.slice(1, 4, 5).fill_(true);
+  const Tensor memory = model.encoder(src, {.src_key_padding_mask = padding});
+  const Tensor expected = model.decoder(tgt, memory, {.memory_key_padding_mask = padding, .tgt_is_causal = true});
+  const Tensor y =
+      model(src, tgt, {.tgt_mask = mask, .src_key_padding_mask = padding, .memory_key_padding_mask = padding});
+  CHECK(y.sizes() == Shape{3, 2, 64});
+  CHECK(distance(y.detach(), expected.detach()) < 1e-5);
 }
 
 TEST_CASE("whole layers pass a gradient check") {

@@ -130,4 +130,46 @@ class TransformerDecoder : public Module {
   std::optional<LayerNorm> norm;
 };
 
+struct TransformerOptions {
+  std::int64_t num_encoder_layers = 6;
+  std::int64_t num_decoder_layers = 6;
+  std::int64_t dim_feedforward = 2048;
+  double dropout = 0.1;
+  TransformerActivation activation = TransformerActivation::relu;
+  double layer_norm_eps = 1e-5;
+  bool batch_first = false;
+  bool norm_first = false;
+  bool bias = true;
+};
+struct TransformerForwardOptions {
+  Tensor src_mask{};
+  Tensor tgt_mask{};
+  Tensor memory_mask{};
+  Tensor src_key_padding_mask{};
+  Tensor tgt_key_padding_mask{};
+  Tensor memory_key_padding_mask{};
+  bool src_is_causal = false;
+  bool tgt_is_causal = false;
+  bool memory_is_causal = false;
+};
+
+// decoder(tgt, encoder(src)), each with a norm at its end. src [S, N, d_model] and tgt [T, N, d_model] give
+// [T, N, d_model]. All matrices are uniform by Xavier at first. Children: encoder, decoder.
+class Transformer : public Module {
+ public:
+  using ForwardOptions = TransformerForwardOptions;
+
+  explicit Transformer(std::int64_t d_model = 512, std::int64_t nhead = 8, const TransformerOptions& options = {},
+                       Here here = {});
+  Tensor forward(const Arg& src, const Arg& tgt, const ForwardOptions& options = {}) const;
+  Tensor operator()(const Arg& src, const Arg& tgt, const ForwardOptions& options = {}) const {
+    return forward(src, tgt, options);
+  }
+  // [size, size] of the default dtype: 0 where the key is not later than the query, else -inf.
+  static Tensor generate_square_subsequent_mask(std::int64_t size, Here here = {});
+
+  TransformerEncoder encoder;
+  TransformerDecoder decoder;
+};
+
 }  // namespace xgrad::nn
