@@ -1,4 +1,5 @@
 #include <xgrad/autograd.hpp>
+#include <xgrad/memory.hpp>
 #include <xgrad/nn/functional.hpp>
 #include <xgrad/ops/attention.hpp>
 #include <xgrad/ops/compare.hpp>
@@ -322,6 +323,21 @@ TEST_CASE("the same bits for any number of threads") {
       CHECK(numeric::same_bits(results[0][i], results[2][i]));
     }
   }
+  xg::set_num_threads(threads);
+}
+
+TEST_CASE("no whole matrix of scores is ever there") {
+  constexpr std::int64_t length = 3000;
+  const int threads = xg::get_num_threads();
+  xg::set_num_threads(2);
+  TensorList inputs;
+  for (std::uint64_t i = 0; i < 3; ++i)
+    inputs.push_back(numeric::random({2, length, 4}, i, xg::float32).requires_grad_());
+  const std::int64_t before = xg::memory_stats().allocated;
+  xg::reset_peak_memory_stats();
+  const Tensor y = attend(inputs[0], inputs[1], inputs[2], {.dropout_p = 0.1});
+  xg::grad({y.sum()}, inputs);
+  CHECK(xg::memory_stats().peak - before < length * length * 4 / 4);
   xg::set_num_threads(threads);
 }
 
