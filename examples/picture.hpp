@@ -26,7 +26,7 @@ class Picture {
   void line(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "lines linewidth 2", x, y); }
   // A thin line in the background, without a name: draw it first.
   void level_line(const Numbers& x, const Numbers& y) { add("", "lines linewidth 1 linecolor '#aaaaaa'", x, y); }
-  void points(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "points pointtype 7", x, y); }
+  void points(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "points pointtype 7 pointsize 0.6", x, y); }
 
   // Writes the picture, or the numbers, and says where.
   void save() const {
@@ -64,8 +64,9 @@ class Picture {
         "set output '{}'\nset multiplot layout 1,{}\nset grid linecolor '#dddddd'\nset key top right\n",
         panels_.size() == 1 ? 640 : 480 * panels_.size(), path_.string(), panels_.size());
     for (const auto& [axes, series] : panels_) {
-      script += fmt::format("set title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}\n", axes.title, axes.x, axes.y,
-                            axes.settings);
+      script += fmt::format(
+          "unset logscale\nset autoscale\nset key default\nset title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}\n",
+          axes.title, axes.x, axes.y, axes.settings);
       std::string plot;
       int colour = 0;
       for (const Series& s : series)
