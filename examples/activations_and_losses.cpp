@@ -138,7 +138,8 @@ void compare_learning(const Settings& settings) {
         {"both weights -2 at first", "epoch", "mean distance of prediction and answer", "set xrange [0:600]"});
     picture.line("squared error", mse.epochs, mse.distances);
     picture.line("cross-entropy", bce.epochs, bce.distances);
-    picture.panel({"how often right", "epoch", "accuracy", "set key bottom right\nset yrange [0:1.1]"});
+    picture.panel(
+        {"how often right", "epoch", "accuracy", "set xrange [0:600]\nset yrange [0:1.1]\nset key bottom right"});
     picture.line("squared error", mse.epochs, mse.accuracies);
     picture.line("cross-entropy", bce.epochs, bce.accuracies);
   }

@@ -105,7 +105,7 @@ void learn(const Rows& training, const Rows& unseen, int epochs, Picture& pictur
   picture.line("training part", column(curve, 0), column(curve, 1));
   picture.line("unseen part", column(curve, 0), column(curve, 2));
   picture.panel({"the unseen part (thousand dollars)", "true price", "predicted price",
-                 "unset logscale\nset key bottom right\nset xrange [0:55]\nset yrange [0:55]"});
+                 "set key bottom right\nset xrange [0:55]\nset yrange [0:55]"});
   picture.points("tracts", unseen.y.to_vector<double>(), network(parts[1].x).to_vector<double>());
   picture.line("predicted = true", {0, 55}, {0, 55});
 }

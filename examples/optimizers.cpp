@@ -149,9 +149,7 @@ void run(const Settings& settings) {
   draw_level_lines(valley);
   for (const std::size_t i : {0, 1, 2, 3}) valley.line(methods[i].name, paths[i].x, paths[i].y);
   valley.points("lowest point", {1}, {1});
-  valley.panel(
-      {"height", "step", "f",
-       "set autoscale\nset logscale y\nset format y '%.0e'\nset xtics 500\nset yrange [1e-14:1e8]\nset key top right"});
+  valley.panel({"height", "step", "f", "set logscale y\nset format y '%.0e'\nset xtics 500\nset yrange [1e-14:1e8]"});
   for (std::size_t i = 0; i < paths.size(); ++i) valley.line(methods[i].name, paths[i].steps, paths[i].losses);
   valley.save();
 

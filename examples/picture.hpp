@@ -13,7 +13,7 @@
 
 class Picture {
  public:
-  // settings: commands of gnuplot for the panel, such as "set logscale y".
+  // settings: commands of gnuplot for the panel, such as "set logscale y". Ranges, scales and key begin anew in each.
   struct Axes {
     std::string title, x, y, settings = {};
   };
@@ -26,7 +26,9 @@ class Picture {
   void line(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "lines linewidth 2", x, y); }
   // A thin line in the background, without a name: draw it first.
   void level_line(const Numbers& x, const Numbers& y) { add("", "lines linewidth 1 linecolor '#aaaaaa'", x, y); }
-  void points(const std::string& name, const Numbers& x, const Numbers& y) { add(name, "points pointtype 7 pointsize 0.6", x, y); }
+  void points(const std::string& name, const Numbers& x, const Numbers& y) {
+    add(name, "points pointtype 7 pointsize 0.7", x, y);
+  }
 
   // Writes the picture, or the numbers, and says where.
   void save() const {
