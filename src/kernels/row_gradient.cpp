@@ -1,11 +1,13 @@
 #include "kernels/row_gradient.hpp"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/selection.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -31,19 +33,6 @@ struct Chains {
   }
 };
 
-// Where each entry's row of values begins: the values may be an expanded view.
-std::vector<std::int64_t> row_offsets(const TensorImpl& values) {
-  std::vector<std::int64_t> offsets{0};
-  for (std::size_t d = 0; d + 1 < values.shape.size(); ++d) {
-    std::vector<std::int64_t> longer;
-    longer.reserve(offsets.size() * static_cast<std::size_t>(values.shape[d]));
-    for (const std::int64_t offset : offsets)
-      for (std::int64_t i = 0; i < values.shape[d]; ++i) longer.push_back(offset + i * values.strides[d]);
-    offsets = std::move(longer);
-  }
-  return offsets;
-}
-
 // Calls f(target row, values) with every row of the gradient, on several threads.
 template <class T, class F>
 void for_each_row(const RowGradient& gradient, F&& f) {
@@ -63,7 +52,9 @@ RowGradient sum_rows(const Tensor& index, const Tensor& values, std::int64_t row
   const bool neighbours = columns <= 1 || impl(values).strides.back() == 1;
   const Tensor source = neighbours ? values : dense(values), list = dense(index);
   const Chains chains(data<std::int64_t>(list), list.numel(), rows);
-  const std::vector<std::int64_t> offsets = row_offsets(impl(source));
+  // The values may be an expanded view.
+  const std::span<const std::int64_t> shape = impl(source).shape, strides = impl(source).strides;
+  const std::vector<std::int64_t> offsets = unrolled(shape.first(shape.size() - 1), strides.first(shape.size() - 1));
   const auto count = static_cast<std::int64_t>(chains.first.size());
   RowGradient sum{make_tensor({count}, Dtype::int64), make_tensor({count, columns}, values.dtype()), rows};
   for (std::int64_t r = 0; r < count; ++r)

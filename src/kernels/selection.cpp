@@ -10,12 +10,8 @@
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail {
-namespace {
 
-constexpr std::int64_t elements_per_range = 16384;
-
-// Where the elements of a loop nest lie, in row-major order.
-std::vector<std::int64_t> unrolled(const Shape& shape, const Shape& strides) {
+std::vector<std::int64_t> unrolled(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
   std::vector<std::int64_t> offsets{0};
   for (std::size_t d = 0; d < shape.size(); ++d) {
     std::vector<std::int64_t> longer;
@@ -26,6 +22,10 @@ std::vector<std::int64_t> unrolled(const Shape& shape, const Shape& strides) {
   }
   return offsets;
 }
+
+namespace {
+
+constexpr std::int64_t elements_per_range = 16384;
 
 // The selection as three plain lists; the innermost one is left out where it is a row of neighbours.
 struct Lists {

@@ -2,6 +2,10 @@
 #pragma once
 #include <xgrad/tensor.hpp>
 
+#include <cstdint>
+#include <span>
+#include <vector>
+
 namespace xgrad::detail {
 
 // The elements [o..., n, i...] of a tensor at offset + o * outer_strides + places[n] + i * inner_strides, counted from
@@ -13,6 +17,9 @@ struct Selection {
   Shape inner, inner_strides;
   std::int64_t offset = 0;
 };
+
+// Where the elements of a loop nest lie, in row-major order.
+std::vector<std::int64_t> unrolled(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides);
 
 // In all of them `values` is contiguous and has as many elements as the selection; unrecorded. Threads divide the
 // target, so that every sum has the order of the list.
