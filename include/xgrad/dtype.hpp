@@ -21,7 +21,10 @@ inline constexpr Dtype bool_ = Dtype::boolean;
 // "float32", "int64", "bool", ...
 const char* name(Dtype dtype) noexcept;
 // Bytes of one element.
-std::int64_t element_size(Dtype dtype) noexcept;
+constexpr std::int64_t element_size(Dtype dtype) noexcept {
+  if (dtype == float32 || dtype == int32) return 4;
+  return dtype == float64 || dtype == int64 ? 8 : 1;
+}
 // float32 and float64.
 constexpr bool is_floating_point(Dtype dtype) noexcept { return dtype == float32 || dtype == float64; }
 

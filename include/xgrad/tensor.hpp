@@ -19,6 +19,10 @@
 #include <utility>
 #include <vector>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
 namespace xgrad {
 
 class Tensor;
@@ -47,9 +51,36 @@ struct AllcloseOptions {
 namespace detail {
 struct TensorImpl;
 
+// True until the process starts a second thread: counting then needs no locked instructions, as in std::shared_ptr.
+inline bool has_one_thread() noexcept {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded;
+#else
+  return false;
+#endif
+}
+
 // What a handle needs to see of what it holds: the count of handles.
-struct Counted {
-  mutable std::atomic<std::uint32_t> references{0};
+class Counted {
+ public:
+  void add_handle() const noexcept {
+    if (has_one_thread())
+      references_.store(references() + 1, std::memory_order_relaxed);
+    else
+      references_.fetch_add(1, std::memory_order_relaxed);
+  }
+  // True when this was the last one.
+  bool drop_handle() const noexcept {
+    if (!has_one_thread()) return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    const std::uint32_t left = references() - 1;
+    references_.store(left, std::memory_order_relaxed);
+    return left == 0;
+  }
+  bool is_shared() const noexcept { return references_.load(std::memory_order_acquire) != 1; }
+
+ private:
+  std::uint32_t references() const noexcept { return references_.load(std::memory_order_relaxed); }
+  mutable std::atomic<std::uint32_t> references_{0};
 };
 void destroy(const TensorImpl* impl) noexcept;
 [[noreturn]] void raise_undefined(Here here);
@@ -376,10 +407,10 @@ class Tensor {
 
  private:
   void retain() const noexcept {
-    if (impl_) impl_->references.fetch_add(1, std::memory_order_relaxed);
+    if (impl_) impl_->add_handle();
   }
   void release() noexcept {
-    if (impl_ && impl_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) detail::destroy(unsafe_impl());
+    if (impl_ && impl_->drop_handle()) detail::destroy(unsafe_impl());
   }
 
   // TensorImpl begins with its Counted; the rest is the library's own.

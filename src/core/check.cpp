@@ -27,18 +27,6 @@ const char* name(Dtype dtype) noexcept {
   }
   return "unknown";
 }
-std::int64_t element_size(Dtype dtype) noexcept {
-  switch (dtype) {
-    case Dtype::float32:
-    case Dtype::int32:
-      return 4;
-    case Dtype::float64:
-    case Dtype::int64:
-      return 8;
-    default:
-      return 1;
-  }
-}
 Dtype get_default_dtype() noexcept { return default_dtype.load(std::memory_order_relaxed); }
 void set_default_dtype(Dtype dtype) {
   detail::check<DtypeError>(is_floating_point(dtype), Here{nullptr, 0},

@@ -1,4 +1,4 @@
-// An intrusive counted pointer: T has `references` (detail::Counted) and a free function destroy(const T*).
+// An intrusive counted pointer: T is detail::Counted and has a free function destroy(const T*).
 #pragma once
 #include <xgrad/tensor.hpp>
 
@@ -23,7 +23,7 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (object_ && object_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(object_);
+    if (object_ && object_->drop_handle()) destroy(object_);
   }
   // Takes over a count that somebody already holds.
   static Ref adopt(T* object) noexcept {
@@ -41,7 +41,7 @@ class Ref {
 
  private:
   void retain() const noexcept {
-    if (object_) object_->references.fetch_add(1, std::memory_order_relaxed);
+    if (object_) object_->add_handle();
   }
   T* object_ = nullptr;
 };

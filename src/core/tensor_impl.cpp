@@ -164,8 +164,7 @@ Tensor dense(const Tensor& tensor) {
 
 bool is_exclusive(const Tensor& tensor) noexcept {
   const TensorImpl& t = impl(tensor);
-  return t.references.load(std::memory_order_acquire) == 1 &&
-         t.storage->references.load(std::memory_order_acquire) == 1 && !t.storage->external;
+  return !t.is_shared() && !t.storage->is_shared() && !t.storage->external;
 }
 
 }  // namespace xgrad::detail

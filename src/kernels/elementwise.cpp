@@ -177,11 +177,12 @@ Tensor apply_elementwise(const ElementwiseTable& table, const void* lambda, cons
   operands.run(cost, slope.defined() ? table.value_and_slope[kernel_of(dtype)][along] : table.value[kernel_of(dtype)],
                lambda);
 
-  return record_output("elementwise", here, out, sources, [&] {
+  record_output("elementwise", here, out, sources, [&] {
     ElementwiseRule rule{&table, table.keep(lambda), SmallArray<Saved, 3>(table.inputs), along, std::move(slope)};
     for (std::size_t k = 0; k < table.inputs; ++k) rule.saved[k] = Saved(x[k]);
     return rule;
   });
+  return out;
 }
 
 }  // namespace xgrad::detail

@@ -112,10 +112,21 @@ void Engine::find_leading(const std::vector<Edge>& roots) {
   }
 }
 
-bool Engine::leads_to_target(const Edge& edge) const { return !gathering_ || leading_.contains(edge.node.get()); }
+Engine::Task* Engine::find(const Node* node) {
+  if (first_.node == node) return &first_;
+  if (heap_.empty()) return nullptr;
+  const std::uint32_t* slot = slots_.find(node);
+  return slot ? &tasks_[*slot] : nullptr;
+}
 
-Engine::Task& Engine::task_of(const Ref<Node>& node) {
-  if (const std::uint32_t* slot = slots_.find(node.get())) return tasks_[*slot];
+Engine::Task& Engine::task_of(Node* node) {
+  if (Task* task = find(node)) return *task;
+  const std::size_t outputs = node->outputs.size();
+  if (!first_.node) {
+    first_.node = node;
+    if (first_.gradients.size() != outputs) first_.gradients = SmallArray<Tensor, 1>(outputs);
+    return first_;
+  }
   std::uint32_t slot;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(tasks_.size());
@@ -124,12 +135,22 @@ Engine::Task& Engine::task_of(const Ref<Node>& node) {
     slot = free_.back();
     free_.pop_back();
   }
-  tasks_[slot].node = node;
-  tasks_[slot].gradients = SmallArray<Tensor, 1>(node->outputs.size());
-  slots_.insert(node.get(), slot);
+  tasks_[slot] = {node, SmallArray<Tensor, 1>(outputs)};
+  slots_.insert(node, slot);
   heap_.push_back({node->sequence, slot});
   std::push_heap(heap_.begin(), heap_.end());
   return tasks_[slot];
+}
+
+Engine::Task Engine::take_newest() {
+  if (heap_.empty() || (first_.node && first_.node->sequence > heap_.front().sequence))
+    return std::exchange(first_, {});
+  std::pop_heap(heap_.begin(), heap_.end());
+  const std::uint32_t slot = heap_.back().slot;
+  heap_.pop_back();
+  free_.push_back(slot);
+  slots_.erase(tasks_[slot].node);
+  return std::exchange(tasks_[slot], {});
 }
 
 void Engine::add(Tensor& sum, Tensor gradient) {
@@ -147,9 +168,9 @@ void Engine::add(Tensor& sum, Tensor gradient) {
 
 Tensor Engine::pending(const Edge& edge, bool any_strides) {
   if (create_graph_ || edge.node->is_leaf()) return {};
-  const std::uint32_t* slot = slots_.find(edge.node.get());
-  if (!slot) return {};
-  const Tensor& sum = tasks_[*slot].gradients[edge.output];
+  Task* task = find(edge.node.get());
+  if (!task) return {};
+  const Tensor& sum = task->gradients[edge.output];
   return sum.defined() && is_exclusive(sum) && (any_strides || impl(sum).contiguous) ? sum : Tensor();
 }
 
@@ -169,7 +190,7 @@ void Engine::deliver(const Node* from, const Edge& edge, Tensor gradient) {
   Node& node = *edge.node;
   if (node.is_leaf() && !gathering_ && !node.hooks)
     return accumulate(static_cast<LeafNode&>(node), std::move(gradient));
-  add(task_of(edge.node).gradients[edge.output], std::move(gradient));
+  add(task_of(&node).gradients[edge.output], std::move(gradient));
 }
 
 void Engine::accumulate(LeafNode& leaf, Tensor gradient) {
@@ -231,7 +252,7 @@ void Engine::run_hooks(Task& task) {
 }
 
 void Engine::gather(Task& task) {
-  auto [begin, end] = target_of_.equal_range(task.node.get());
+  auto [begin, end] = target_of_.equal_range(task.node);
   for (; begin != end; ++begin) gathered_[begin->second] = task.gradients[targets_[begin->second].output];
 }
 
@@ -239,16 +260,8 @@ void Engine::run(const std::vector<Edge>& roots, TensorList gradients) {
   GradModeGuard mode(create_graph_);
   for (std::size_t i = 0; i < roots.size(); ++i) deliver(nullptr, roots[i], std::move(gradients[i]));
   gradients.clear();
-  while (!heap_.empty()) {
-    std::pop_heap(heap_.begin(), heap_.end());
-    const std::uint32_t slot = heap_.back().slot;
-    heap_.pop_back();
-    Task task = std::move(tasks_[slot]);
-    tasks_[slot].node = nullptr;
-    free_.push_back(slot);
+  for (Task task = take_newest(); task.node; task = take_newest()) {
     Node& node = *task.node;
-    slots_.erase(&node);
-
     if (node.hooks) [[unlikely]]
       run_hooks(task);
     if (gathering_) gather(task);
@@ -270,12 +283,14 @@ void Engine::run(const std::vector<Edge>& roots, TensorList gradients) {
   }
 }
 
-bool Backward::needs(std::size_t input) const noexcept {
-  const Edge& edge = node_.inputs[input];
-  return edge.node && engine_.leads_to_target(edge);
-}
-bool Backward::create_graph() const noexcept { return engine_.create_graph(); }
-bool Backward::retain_graph() const noexcept { return engine_.retain_graph(); }
+Backward::Backward(Engine& engine, Node& node, SmallArray<Tensor, 1>& grads)
+    : engine_(engine),
+      node_(node),
+      grads_(grads),
+      chosen_(engine.gathers()),
+      create_graph_(engine.create_graph()),
+      retain_graph_(engine.retain_graph()) {}
+bool Backward::leads(std::size_t input) const noexcept { return engine_.leads_to_target(node_.inputs[input]); }
 Tensor Backward::pending(std::size_t input, bool any_strides) const {
   return engine_.pending(node_.inputs[input], any_strides);
 }

@@ -23,19 +23,21 @@ class Engine {
   TensorList take_gathered() { return std::move(gathered_); }
 
   // For Backward.
-  bool leads_to_target(const Edge& edge) const;
+  bool leads_to_target(const Edge& edge) const { return !gathering_ || leading_.contains(edge.node.get()); }
   void deliver(const Node* from, const Edge& edge, Tensor gradient);
   // The cell of a leaf that can keep a gradient by rows; null where the gradient is needed whole.
   GradCell* keeps_rows(const Edge& edge) const;
   void deliver_rows(const Edge& edge, RowGradient gradient);
   Tensor pending(const Edge& edge, bool any_strides);
+  bool gathers() const noexcept { return gathering_; }
   bool create_graph() const noexcept { return create_graph_; }
   bool retain_graph() const noexcept { return retain_graph_; }
 
  private:
+  // A node that has received gradients. The roots keep it.
   struct Task {
-    Ref<Node> node;
-    SmallArray<Tensor, 1> gradients;
+    Node* node = nullptr;
+    SmallArray<Tensor, 1> gradients{};
   };
   struct Waiting {
     std::uint64_t sequence;
@@ -62,7 +64,11 @@ class Engine {
   };
 
   void find_leading(const std::vector<Edge>& roots);
-  Task& task_of(const Ref<Node>& node);
+  // The task of a node that waits; null where none does.
+  Task* find(const Node* node);
+  Task& task_of(Node* node);
+  // Takes the newest task out; its node is null when none is left.
+  Task take_newest();
   void run_hooks(Task& task);
   void gather(Task& task);
   void accumulate(LeafNode& leaf, Tensor gradient);
@@ -75,6 +81,8 @@ class Engine {
   TensorList gathered_;
   std::unordered_multimap<const Node*, std::size_t> target_of_;
   std::unordered_set<const Node*> leading_;
+  // In a chain one node waits at a time: it does so here, and only others in the heap.
+  Task first_;
   std::vector<Task> tasks_;
   std::vector<std::uint32_t> free_;
   std::vector<Waiting> heap_;

@@ -68,8 +68,10 @@ class FunctionNode final : public Node {
     for (std::size_t i = 0; i < result.size(); ++i)
       if (bw.needs(i)) bw.give(i, std::move(result[i]));
   }
-  void release() noexcept override { context_.reset(); }
-  bool released() const noexcept override { return !context_; }
+  void release() noexcept override {
+    context_.reset();
+    released_ = true;
+  }
   std::string label() const override { return label_; }
 
  private:

@@ -89,26 +89,15 @@ Tensor Backward::load(const Saved& saved) const {
   return linked;
 }
 
-Edge gradient_edge(const Tensor& tensor) {
-  TensorImpl& t = impl(tensor);
-  if (is_stale(t)) {
-    const Tensor base = Tensor::adopt(t.base.get());
-    EnableGradGuard enable;
-    const Tensor view = as_strided(base, t.shape, t.strides, t.offset, Here{nullptr, 0});
-    t.node = impl(view).node;
-    t.output = impl(view).output;
-    t.leaf = !t.node;
-    t.history = t.base->history;
-  }
-  return {t.node, t.output};
-}
-
-void set_history(const Tensor& output, const Ref<Node>& node, std::uint32_t number) {
-  TensorImpl& t = impl(output);
-  node->outputs[number] = {t.shape, t.dtype};
-  t.node = node;
-  t.output = number;
-  t.leaf = false;
+void renew_history(const Tensor& view) {
+  TensorImpl& t = impl(view);
+  const Tensor base = Tensor::adopt(t.base.get());
+  EnableGradGuard enable;
+  const Tensor again = as_strided(base, t.shape, t.strides, t.offset, Here{nullptr, 0});
+  t.node = impl(again).node;
+  t.output = impl(again).output;
+  t.leaf = !t.node;
+  t.history = t.base->history;
 }
 
 }  // namespace detail

@@ -17,7 +17,6 @@
 #include <initializer_list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "core/tensor_impl.hpp"
@@ -106,10 +105,11 @@ class Node : public Counted, public Pooled {
   virtual void run(Backward& backward) = 0;
   // Frees what the rule saved.
   virtual void release() noexcept = 0;
-  virtual bool released() const noexcept = 0;
-  virtual bool is_leaf() const noexcept { return false; }
+  bool released() const noexcept { return released_; }
   // For messages; custom functions have names of their own.
   virtual std::string label() const { return name; }
+  // Where a gradient ends: only a leaf has nothing before it.
+  bool is_leaf() const noexcept { return inputs.size() == 0; }
 
   const char* name;
   Here here;
@@ -119,6 +119,9 @@ class Node : public Counted, public Pooled {
   std::unique_ptr<Hooks> hooks;
   // The next node to be freed: graphs are released in a loop, never by recursion.
   mutable const Node* next_dead = nullptr;
+
+ protected:
+  bool released_ = false;
 };
 
 // Where the gradient of a leaf arrives.
@@ -127,8 +130,6 @@ class LeafNode final : public Node {
   LeafNode(const Tensor& leaf, Ref<GradCell> cell);
   void run(Backward&) override {}
   void release() noexcept override {}
-  bool released() const noexcept override { return false; }
-  bool is_leaf() const noexcept override { return true; }
 
   Ref<GradCell> cell;
 };
@@ -157,7 +158,7 @@ class Engine;
 // What a rule sees while it runs: the gradients of its outputs, which inputs want one, and where to put them.
 class Backward {
  public:
-  Backward(Engine& engine, Node& node, SmallArray<Tensor, 1>& grads) : engine_(engine), node_(node), grads_(grads) {}
+  Backward(Engine& engine, Node& node, SmallArray<Tensor, 1>& grads);
 
   // The gradient of an output, in the output's shape and dtype; undefined where none arrived, which happens only to
   // operations with several outputs.
@@ -166,7 +167,7 @@ class Backward {
   Tensor take_grad(std::size_t output = 0) { return std::move(grads_[output]); }
   std::size_t output_count() const noexcept { return grads_.size(); }
   // Whether the gradient of an input is asked for. A rule computes no other.
-  bool needs(std::size_t input) const noexcept;
+  bool needs(std::size_t input) const noexcept { return node_.inputs[input].node && (!chosen_ || leads(input)); }
   // Delivers the gradient of an input, once per input. A gradient of a shape that broadcasts from the input's is summed
   // by the engine. An undefined gradient means zero.
   void give(std::size_t input, Tensor gradient);
@@ -176,9 +177,9 @@ class Backward {
   // A saved tensor. AutogradError when it was changed in place since.
   Tensor load(const Saved& saved) const;
   // True when gradients are recorded in turn: then only recorded operations may be used.
-  bool create_graph() const noexcept;
+  bool create_graph() const noexcept { return create_graph_; }
   // True when the graph may be run again: what a rule saved must stay as it is.
-  bool retain_graph() const noexcept;
+  bool retain_graph() const noexcept { return retain_graph_; }
   // The gradient already gathered for an input from elsewhere, when a kernel may add into it in place (it is
   // contiguous, nobody else's, of the input's shape and dtype, and nothing is recorded); undefined otherwise. What is
   // added there is not given again. With any_strides it need not be contiguous, and its elements may even coincide.
@@ -191,9 +192,14 @@ class Backward {
   Node& node() const noexcept { return node_; }
 
  private:
+  bool leads(std::size_t input) const noexcept;
+
   Engine& engine_;
   Node& node_;
   SmallArray<Tensor, 1>& grads_;
+  // Whether only some gradients were asked for.
+  bool chosen_;
+  bool create_graph_, retain_graph_;
 };
 
 // ---- recording
@@ -221,26 +227,45 @@ inline bool records(std::initializer_list<const Tensor*> inputs) noexcept {
   return records<std::initializer_list<const Tensor*>>(inputs);
 }
 
-// The node (and output number) that a gradient of this tensor goes to; empty where it requires none. For a view whose
-// base was changed by a recorded operation since, the history is made anew from the base.
-Edge gradient_edge(const Tensor& tensor);
+// Makes the history of a stale view anew from its base.
+void renew_history(const Tensor& view);
+// The node (and output number) that a gradient of this tensor goes to; empty where it requires none.
+inline Edge gradient_edge(const Tensor& tensor) {
+  const TensorImpl& t = impl(tensor);
+  if (is_stale(t)) [[unlikely]]
+    renew_history(tensor);
+  return {t.node, t.output};
+}
 // Makes `output` the result number `number` of `node`.
-void set_history(const Tensor& output, const Ref<Node>& node, std::uint32_t number = 0);
+inline void set_history(const Tensor& output, Ref<Node> node, std::uint32_t number = 0) {
+  TensorImpl& t = impl(output);
+  node->outputs[number] = {t.shape, t.dtype};
+  t.node = std::move(node);
+  t.output = number;
+  t.leaf = false;
+}
 
 template <class Rule>
 class RuleNode final : public Node {
  public:
-  RuleNode(const char* name, Here here, std::size_t inputs, std::size_t outputs, Rule rule)
-      : Node(name, here, inputs, outputs), rule_(std::move(rule)) {}
-  void run(Backward& backward) override { (*rule_)(backward); }
+  // The rule is made where it stays.
+  template <class MakeRule>
+  RuleNode(const char* name, Here here, std::size_t inputs, std::size_t outputs, MakeRule& make_rule)
+      : Node(name, here, inputs, outputs), rule_(make_rule()) {}
+  ~RuleNode() override {
+    if (!released()) std::destroy_at(&rule_);
+  }
+  void run(Backward& backward) override { rule_(backward); }
   // A rule that saved nothing can run again at any time.
   void release() noexcept override {
-    if constexpr (!std::is_trivially_destructible_v<Rule>) rule_.reset();
+    if constexpr (!std::is_trivially_destructible_v<Rule>)
+      if (!std::exchange(released_, true)) std::destroy_at(&rule_);
   }
-  bool released() const noexcept override { return !rule_.has_value(); }
 
  private:
-  std::optional<Rule> rule_;
+  union {
+    Rule rule_;
+  };
 };
 
 template <class Inputs>
@@ -250,24 +275,24 @@ void connect(Node& node, const Inputs& inputs) {
 }
 
 // Records `output` as the result of an operation of `inputs` (null or undefined ones are skipped but counted), with the
-// rule that make_rule() returns. Gives the output back. A floating output only; others carry no gradient.
+// rule that make_rule() returns. A floating output only; others carry no gradient.
 template <class MakeRule>
-Tensor record_output(const char* name, Here here, Tensor output, std::span<const Tensor* const> inputs,
-                     MakeRule&& make_rule) {
+void record_output(const char* name, Here here, const Tensor& output, std::span<const Tensor* const> inputs,
+                   MakeRule&& make_rule) {
   if (anomaly_enabled()) [[unlikely]]
     check_anomaly(name, here, output, inputs);
-  if (!records(inputs) || !is_floating_point(impl(output).dtype)) return output;
+  if (!records(inputs) || !is_floating_point(impl(output).dtype)) return;
   using Rule = decltype(make_rule());
-  Ref<Node> node(new RuleNode<Rule>(name, here, inputs.size(), 1, make_rule()));
+  Ref<Node> node(new RuleNode<Rule>(name, here, inputs.size(), 1, make_rule));
   connect(*node, inputs);
-  set_history(output, node);
-  return output;
+  set_history(output, std::move(node));
 }
+// The same; gives the output back.
 template <class MakeRule>
 Tensor record(const char* name, Here here, Tensor output, std::initializer_list<const Tensor*> inputs,
               MakeRule&& make_rule) {
-  return record_output(name, here, std::move(output), std::span(inputs.begin(), inputs.size()),
-                       std::forward<MakeRule>(make_rule));
+  record_output(name, here, output, std::span(inputs.begin(), inputs.size()), std::forward<MakeRule>(make_rule));
+  return output;
 }
 // The same for a list of inputs (cat, stack) and for several outputs (split, max with dim).
 template <class MakeRule>
@@ -277,7 +302,7 @@ void record(const char* name, Here here, const TensorList& outputs, const std::v
     for (const Tensor& output : outputs) check_anomaly(name, here, output, inputs);
   if (!records(inputs)) return;
   using Rule = decltype(make_rule());
-  Ref<Node> node(new RuleNode<Rule>(name, here, inputs.size(), outputs.size(), make_rule()));
+  Ref<Node> node(new RuleNode<Rule>(name, here, inputs.size(), outputs.size(), make_rule));
   connect(*node, inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (is_floating_point(impl(outputs[i]).dtype)) set_history(outputs[i], node, static_cast<std::uint32_t>(i));
