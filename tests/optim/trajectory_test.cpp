@@ -39,10 +39,10 @@ void read_options(const Json& h, AdamLike& o) {
   read(h, "lr", o.lr), read(h, "betas", o.betas), read(h, "eps", o.eps), read(h, "weight_decay", o.weight_decay);
   read(h, "amsgrad", o.amsgrad), read(h, "maximize", o.maximize);
 }
+// Not initial_accumulator_value: PyTorch takes it from the constructor and passes over a group's, as a case has it.
 void read_options(const Json& h, optim::AdagradOptions& o) {
   read(h, "lr", o.lr), read(h, "lr_decay", o.lr_decay), read(h, "weight_decay", o.weight_decay);
-  read(h, "initial_accumulator_value", o.initial_accumulator_value), read(h, "eps", o.eps);
-  read(h, "maximize", o.maximize);
+  read(h, "eps", o.eps), read(h, "maximize", o.maximize);
 }
 void read_options(const Json& h, optim::RMSpropOptions& o) {
   read(h, "lr", o.lr), read(h, "alpha", o.alpha), read(h, "eps", o.eps), read(h, "weight_decay", o.weight_decay);

@@ -17,7 +17,7 @@ void validate(const char* optimizer, const AdagradOptions& options, Here here);
 // Gradients divided by the root of the sum of all their squares so far: what has rarely had a gradient makes longer
 // steps. For a parameter p with gradient g, at its step t:
 //   g = g + weight_decay p            (-g in place of g where maximize)
-//   s = s + g^2                       from s = initial_accumulator_value
+//   s = s + g^2                       from s = initial_accumulator_value, of the group
 //   p = p - lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps)
 // Duchi, Hazan, Singer, Adaptive subgradient methods for online learning and stochastic optimization (2011).
 // Without weight decay and with eps above 0, a table that was looked up by embedding() costs its used rows only: where
