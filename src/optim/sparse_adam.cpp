@@ -10,9 +10,11 @@ namespace {
 template <class T>
 void sparse_adam_row(T* __restrict p, const T* __restrict g, T* __restrict m, T* __restrict v, std::int64_t n,
                      double step_size, const SparseAdamOptions& options) {
-  bool used = false;
-  for (std::int64_t i = 0; i < n; ++i) used |= g[i] != 0;
-  if (!used) return;
+  if (n > 0 && g[0] == 0) {
+    int used = 0;
+    for (std::int64_t i = 1; i < n; ++i) used |= g[i] != 0 ? 1 : 0;
+    if (used == 0) return;
+  }
   const T rest1 = static_cast<T>(1 - options.betas.first), rest2 = static_cast<T>(1 - options.betas.second),
           eps = static_cast<T>(options.eps), rate = static_cast<T>(step_size), sign = options.maximize ? T(-1) : T(1);
   for (std::int64_t i = 0; i < n; ++i) {
