@@ -201,6 +201,18 @@ TEST_CASE("Adagrad's sum begins at its initial value, and its rate falls") {
   adagrad.step();
   CHECK(p.item<double>() == doctest::Approx(-3.0 / (4 + 1) - 1 / 1.5 * 3 / (5 + 1)));
   CHECK(adagrad.state_dict().at("state.0.sum").item<double>() == 25);
+
+  // Three steps of torch.optim.Adagrad.
+  const Tensor q = leaf({0.5, -1, 2});
+  optim::Adagrad both({q}, {.lr = 0.2, .lr_decay = 0.1, .weight_decay = 0.1, .initial_accumulator_value = 0.5});
+  for (int k = 0; k < 3; ++k) q.set_grad(from_values({1, -0.5 * k, 0.25 + k}, {3})), both.step();
+  const std::vector<double> values{0.1307621667276761, -0.72884247170710703, 1.5981450978727432},
+      sums{3.7147446362512815, 2.0450350600579341, 8.6475714588532142};
+  for (std::int64_t i = 0; i < 3; ++i) {
+    CHECK(q.detach()[i].item<double>() == doctest::Approx(values[static_cast<std::size_t>(i)]).epsilon(1e-12));
+    CHECK(both.state_dict().at("state.0.sum")[i].item<double>() ==
+          doctest::Approx(sums[static_cast<std::size_t>(i)]).epsilon(1e-12));
+  }
 }
 
 TEST_CASE("maximize climbs as far as minimizing descends") {
