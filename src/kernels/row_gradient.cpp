@@ -88,6 +88,13 @@ Tensor to_dense(const RowGradient& gradient) {
   return table;
 }
 
+std::vector<std::int64_t> places_of_rows(const RowGradient& gradient) {
+  std::vector<std::int64_t> place(static_cast<std::size_t>(gradient.rows), -1);
+  const std::int64_t* index = data<std::int64_t>(gradient.index);
+  for (std::int64_t k = 0; k < gradient.index.numel(); ++k) place[static_cast<std::size_t>(index[k])] = k;
+  return place;
+}
+
 void subtract_rows(const Tensor& table, const RowGradient& gradient, double scale) {
   dispatch_floating(table.dtype(), [&]<class T>() {
     T* target = data<T>(table);

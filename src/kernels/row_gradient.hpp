@@ -3,6 +3,9 @@
 #pragma once
 #include <xgrad/tensor.hpp>
 
+#include <cstdint>
+#include <vector>
+
 namespace xgrad::detail {
 
 struct RowGradient {
@@ -17,6 +20,9 @@ RowGradient sum_rows(const Tensor& index, const Tensor& values, std::int64_t row
 
 // As a table.
 Tensor to_dense(const RowGradient& gradient);
+
+// Of every row of the table its number in the gradient's list; -1 for one without a gradient.
+std::vector<std::int64_t> places_of_rows(const RowGradient& gradient);
 
 // table -= scale * gradient, in its rows. The table is contiguous; unrecorded.
 void subtract_rows(const Tensor& table, const RowGradient& gradient, double scale);

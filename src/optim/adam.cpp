@@ -33,8 +33,9 @@ void adam_loop(T* __restrict p, const T* __restrict g, T* __restrict m, T* __res
   }
 }
 
-template <class Options>
-void adam_update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, const Options& o,
+// From a whole gradient or one by rows.
+template <class Gradient, class Options>
+void adam_update(const Tensor& parameter, const Gradient& gradient, ParameterState& state, const Options& o,
                  bool decoupled) {
   if (o.amsgrad && state.tensors.size() == 2)  // switched on between two steps
     state.tensors.emplace_back("max_exp_avg_sq", state.tensors[1].second.clone());
@@ -47,14 +48,17 @@ void adam_update(const Tensor& parameter, const Tensor& gradient, ParameterState
                       .l2 = decoupled ? 0 : o.weight_decay,
                       .keep = decoupled ? 1 - o.lr * o.weight_decay : 1,
                       .sign = o.maximize ? -1.0 : 1.0};
+  const Pass pass{
+      .cost = 16,
+      .rests = step.l2 == 0 && step.keep == 1 && static_cast<float>(o.eps) > 0 && std::isfinite(step.step_size)};
   with_flag(step.l2 != 0, [&](auto l2) {
     if (o.amsgrad)
-      fused_update<3>(parameter, gradient, state, 16,
+      fused_update<3>(parameter, gradient, state, pass,
                       [&]<class T>(T* p, const T* g, std::array<T*, 3> s, std::int64_t n) {
                         adam_loop<l2.value, true>(p, g, s[0], s[1], s[2], n, step);
                       });
     else
-      fused_update<2>(parameter, gradient, state, 16,
+      fused_update<2>(parameter, gradient, state, pass,
                       [&]<class T>(T* p, const T* g, std::array<T*, 2> s, std::int64_t n) {
                         adam_loop<l2.value, false>(p, g, s[0], s[1], static_cast<T*>(nullptr), n, step);
                       });
@@ -66,9 +70,7 @@ void validate_adam(const char* optimizer, const Options& options, Here here) {
   check_not_negative(optimizer, "lr", options.lr, here);
   check_not_negative(optimizer, "eps", options.eps, here);
   check_not_negative(optimizer, "weight_decay", options.weight_decay, here);
-  for (double beta : {options.betas.first, options.betas.second})
-    detail::check<ValueError>(beta >= 0 && beta < 1, here, "{}: betas must lie in [0, 1), they are {} and {}",
-                              optimizer, options.betas.first, options.betas.second);
+  check_betas(optimizer, options.betas, here);
 }
 
 std::vector<std::pair<std::string, Tensor>> adam_state(const Tensor& parameter, bool amsgrad) {
@@ -92,12 +94,22 @@ std::vector<std::pair<std::string, Tensor>> Adam::make_state(const Tensor& param
 void Adam::update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) {
   adam_update(parameter, gradient, state, options(group), false);
 }
+bool Adam::update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                       std::size_t group) {
+  adam_update(parameter, gradient, state, options(group), false);
+  return true;
+}
 
 std::vector<std::pair<std::string, Tensor>> AdamW::make_state(const Tensor& parameter, std::size_t group) const {
   return adam_state(parameter, options(group).amsgrad);
 }
 void AdamW::update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) {
   adam_update(parameter, gradient, state, options(group), true);
+}
+bool AdamW::update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                        std::size_t group) {
+  adam_update(parameter, gradient, state, options(group), true);
+  return true;
 }
 
 }  // namespace xgrad::optim

@@ -70,23 +70,19 @@ void Optimizer::step(Here) {
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
       const Tensor& parameter = groups_[g].parameters[i];
       ParameterState& state = groups_[g].states[i];
-      if (const detail::GradCell* cell = detail::impl(parameter).cell.get(); cell && cell->rows)
-        if (update_rows(parameter, *cell->rows, g)) {
-          ++state.step;
-          continue;
-        }
-      const Tensor gradient = parameter.grad();
-      if (!gradient.defined()) continue;
+      const detail::GradCell* cell = detail::impl(parameter).cell.get();
+      if (!cell || !(cell->rows || cell->grad.defined())) continue;
       if (state.step == 0) state.tensors = make_state(parameter, g);
       for (auto& [name, tensor] : state.tensors)
         if (tensor.dtype() != parameter.dtype()) tensor = tensor.to(parameter.dtype());
       ++state.step;
-      update(parameter, gradient, state, g);
+      if (cell->rows && parameter.is_contiguous() && update_rows(parameter, *cell->rows, state, g)) continue;
+      update(parameter, parameter.grad(), state, g);
     }
   }
 }
 
-bool Optimizer::update_rows(const Tensor&, const detail::RowGradient&, std::size_t) { return false; }
+bool Optimizer::update_rows(const Tensor&, const detail::RowGradient&, ParameterState&, std::size_t) { return false; }
 
 void Optimizer::zero_grad() {
   for (const Group& group : groups_)

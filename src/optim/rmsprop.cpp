@@ -32,6 +32,39 @@ void rmsprop_loop(T* __restrict p, const T* __restrict g, T* __restrict square, 
   }
 }
 
+std::vector<std::pair<std::string, Tensor>> rmsprop_state(const Tensor& parameter, const RMSpropOptions& options) {
+  std::vector<std::pair<std::string, Tensor>> state;
+  state.emplace_back("square_avg", zeros_for(parameter));
+  if (options.momentum != 0) state.emplace_back("momentum_buffer", zeros_for(parameter));
+  if (options.centered) state.emplace_back("grad_avg", zeros_for(parameter));
+  return state;
+}
+
+// From a whole gradient or one by rows.
+template <class Gradient>
+void rmsprop_update(const Tensor& parameter, const Gradient& gradient, ParameterState& state, const RMSpropOptions& o) {
+  const bool momentum = o.momentum != 0;
+  const std::size_t expected = 1u + momentum + o.centered;
+  if (state.tensors.size() != expected) {  // options changed between two steps: keep the squares, start the rest
+    auto fresh = rmsprop_state(parameter, o);
+    fresh[0].second = state.tensors[0].second;
+    state.tensors = std::move(fresh);
+  }
+  const bool finite = std::isfinite(o.lr * o.alpha * o.momentum);  // infinity times zero is nan
+  const Pass pass{.cost = 12, .rests = o.weight_decay == 0 && static_cast<float>(o.eps) > 0 && finite};
+  with_flag(momentum, [&](auto with_momentum) {
+    with_flag(o.centered, [&](auto centered) {
+      constexpr std::size_t count = 1 + with_momentum.value + centered.value;
+      fused_update<count>(parameter, gradient, state, pass,
+                          [&]<class T>(T* p, const T* g, std::array<T*, count> s, std::int64_t n) {
+                            T* b = with_momentum.value ? s[1 % count] : nullptr;
+                            T* mean = centered.value ? s[count - 1] : nullptr;
+                            rmsprop_loop<with_momentum.value, centered.value>(p, g, s[0], b, mean, n, o);
+                          });
+    });
+  });
+}
+
 }  // namespace
 
 void validate(const char* optimizer, const RMSpropOptions& options, Here here) {
@@ -43,33 +76,15 @@ void validate(const char* optimizer, const RMSpropOptions& options, Here here) {
 }
 
 std::vector<std::pair<std::string, Tensor>> RMSprop::make_state(const Tensor& parameter, std::size_t group) const {
-  std::vector<std::pair<std::string, Tensor>> state;
-  state.emplace_back("square_avg", zeros_for(parameter));
-  if (options(group).momentum != 0) state.emplace_back("momentum_buffer", zeros_for(parameter));
-  if (options(group).centered) state.emplace_back("grad_avg", zeros_for(parameter));
-  return state;
+  return rmsprop_state(parameter, options(group));
 }
-
 void RMSprop::update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) {
-  const RMSpropOptions& o = options(group);
-  const bool momentum = o.momentum != 0;
-  const std::size_t expected = 1u + momentum + o.centered;
-  if (state.tensors.size() != expected) {  // options changed between two steps: keep the squares, start the rest
-    auto fresh = make_state(parameter, group);
-    fresh[0].second = state.tensors[0].second;
-    state.tensors = std::move(fresh);
-  }
-  with_flag(momentum, [&](auto with_momentum) {
-    with_flag(o.centered, [&](auto centered) {
-      constexpr std::size_t count = 1 + with_momentum.value + centered.value;
-      fused_update<count>(parameter, gradient, state, 12,
-                          [&]<class T>(T* p, const T* g, std::array<T*, count> s, std::int64_t n) {
-                            T* b = with_momentum.value ? s[1 % count] : nullptr;
-                            T* mean = centered.value ? s[count - 1] : nullptr;
-                            rmsprop_loop<with_momentum.value, centered.value>(p, g, s[0], b, mean, n, o);
-                          });
-    });
-  });
+  rmsprop_update(parameter, gradient, state, options(group));
+}
+bool RMSprop::update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                          std::size_t group) {
+  rmsprop_update(parameter, gradient, state, options(group));
+  return true;
 }
 
 }  // namespace xgrad::optim

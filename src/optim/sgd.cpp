@@ -25,6 +25,37 @@ void sgd_loop(T* __restrict p, const T* __restrict g, T* __restrict b, std::int6
   }
 }
 
+std::vector<std::pair<std::string, Tensor>> momentum_state(const Tensor& parameter) {
+  return {{"momentum_buffer", zeros_for(parameter)}};
+}
+
+// From a whole gradient or one by rows.
+template <class Gradient>
+void sgd_update(const Tensor& parameter, const Gradient& gradient, ParameterState& state, const SGDOptions& o) {
+  const bool momentum = o.momentum != 0;
+  bool first = state.step == 1;
+  if (momentum && state.tensors.empty()) {  // switched on between two steps
+    state.tensors = momentum_state(parameter);
+    first = true;
+  }
+  const bool finite = std::isfinite(o.lr * o.momentum * o.dampening);  // infinity times zero is nan
+  const Pass pass{.cost = 4, .rests = o.weight_decay == 0 && finite};
+  with_flag(o.weight_decay != 0, [&](auto decay) {
+    if (!momentum)
+      fused_update<0>(parameter, gradient, state, {.cost = 2},
+                      [&]<class T>(T* p, const T* g, std::array<T*, 0>, std::int64_t n) {
+                        sgd_loop<decay.value, false, false>(p, g, static_cast<T*>(nullptr), n, first, o);
+                      });
+    else
+      with_flag(o.nesterov, [&](auto nesterov) {
+        fused_update<1>(parameter, gradient, state, pass,
+                        [&]<class T>(T* p, const T* g, std::array<T*, 1> s, std::int64_t n) {
+                          sgd_loop<decay.value, true, nesterov.value>(p, g, s[0], n, first, o);
+                        });
+      });
+  });
+}
+
 }  // namespace
 
 void validate(const char* optimizer, const SGDOptions& options, Here here) {
@@ -38,38 +69,22 @@ void validate(const char* optimizer, const SGDOptions& options, Here here) {
 
 std::vector<std::pair<std::string, Tensor>> SGD::make_state(const Tensor& parameter, std::size_t group) const {
   if (options(group).momentum == 0) return {};
-  return {{"momentum_buffer", zeros_for(parameter)}};
+  return momentum_state(parameter);
 }
 
 void SGD::update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) {
-  const SGDOptions& o = options(group);
-  const bool momentum = o.momentum != 0;
-  bool first = state.step == 1;
-  if (momentum && state.tensors.empty()) {  // switched on between two steps
-    state.tensors = make_state(parameter, group);
-    first = true;
-  }
-  with_flag(o.weight_decay != 0, [&](auto decay) {
-    if (!momentum)
-      fused_update<0>(parameter, gradient, state, 2, [&]<class T>(T* p, const T* g, std::array<T*, 0>, std::int64_t n) {
-        sgd_loop<decay.value, false, false>(p, g, static_cast<T*>(nullptr), n, first, o);
-      });
-    else
-      with_flag(o.nesterov, [&](auto nesterov) {
-        fused_update<1>(parameter, gradient, state, 4,
-                        [&]<class T>(T* p, const T* g, std::array<T*, 1> s, std::int64_t n) {
-                          sgd_loop<decay.value, true, nesterov.value>(p, g, s[0], n, first, o);
-                        });
-      });
-  });
+  sgd_update(parameter, gradient, state, options(group));
 }
 
-// Without momentum and decay, a row without a gradient stays as it is.
-bool SGD::update_rows(const Tensor& parameter, const detail::RowGradient& gradient, std::size_t group) {
+bool SGD::update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                      std::size_t group) {
   const SGDOptions& o = options(group);
-  if (o.momentum != 0 || o.weight_decay != 0 || !std::isfinite(o.lr) || !parameter.is_contiguous()) return false;
-  detail::subtract_rows(parameter, gradient, o.maximize ? -o.lr : o.lr);
-  detail::bump_version(parameter);
+  if (o.momentum == 0 && o.weight_decay == 0 && std::isfinite(o.lr)) {  // a row without a gradient stays as it is
+    detail::subtract_rows(parameter, gradient, o.maximize ? -o.lr : o.lr);
+    detail::bump_version(parameter);
+  } else {
+    sgd_update(parameter, gradient, state, o);
+  }
   return true;
 }
 

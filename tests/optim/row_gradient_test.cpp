@@ -4,9 +4,7 @@
 #include <xgrad/xgrad.hpp>
 
 #include <doctest/doctest.h>
-#include <functional>
 
-#include "numeric.hpp"
 #include "tape/node.hpp"
 
 namespace xg = xgrad;
@@ -30,38 +28,7 @@ Tensor make_table(xg::Dtype dtype) {
   return xg::randn({rows, columns}, {.dtype = dtype, .requires_grad = true});
 }
 
-// One step on a gradient that stays by rows, and on one that was looked at before.
-void compare(xg::Dtype dtype, const xg::optim::SGDOptions& options, bool stays) {
-  const Tensor lazy = make_table(dtype), whole = make_table(dtype);
-  xg::optim::SGD lazy_sgd({lazy}, options), whole_sgd({whole}, options);
-  for (int step = 0; step < 3; ++step) {
-    lazy_sgd.zero_grad();
-    whole_sgd.zero_grad();
-    loss_of(lazy).backward();
-    loss_of(whole).backward();
-    CHECK(by_rows(lazy));
-    CHECK(whole.grad().defined());
-    CHECK_FALSE(by_rows(whole));
-    const std::int64_t version = lazy.version();
-    lazy_sgd.step();
-    whole_sgd.step();
-    CHECK(by_rows(lazy) == stays);
-    CHECK(lazy.version() > version);
-  }
-  CHECK(xg::equal(lazy.detach(), whole.detach()));
-  CHECK(xg::equal(lazy.grad(), whole.grad()));
-}
-
 }  // namespace
-
-TEST_CASE("SGD steps by rows as it does by the whole gradient") {
-  for (const xg::Dtype dtype : {xg::float32, xg::float64}) {
-    compare(dtype, {.lr = 0.1}, true);
-    compare(dtype, {.lr = 0.1, .maximize = true}, true);
-    compare(dtype, {.lr = 0.1, .momentum = 0.9}, false);
-    compare(dtype, {.lr = 0.1, .weight_decay = 0.01}, false);
-  }
-}
 
 TEST_CASE("a gradient by rows is whole when it is looked at") {
   const Tensor table = make_table(xg::float64);
@@ -167,23 +134,4 @@ TEST_CASE("most of a table, padding, and a table that is a result") {
   outside.zero_();
   index.zero_();
   CHECK(table.grad()[4][0].item<double>() == 2);
-}
-
-TEST_CASE("rows do not depend on the number of threads") {
-  xg::manual_seed(6);
-  const Tensor index = xg::randint(0, 40000, {64, 100}), weight = xg::randn({64, 100, 16});
-  std::vector<Tensor> results;
-  const int threads = xg::get_num_threads();
-  for (const int n : {1, 2, 3}) {
-    xg::set_num_threads(n);
-    xg::manual_seed(7);
-    const Tensor table = xg::randn({40000, 16}, {.requires_grad = true});
-    (xg::embedding(table, index) * weight).sum().backward();
-    REQUIRE(by_rows(table));
-    xg::optim::SGD({table}, {.lr = 0.5}).step();
-    results.push_back(table.detach());
-  }
-  xg::set_num_threads(threads);
-  CHECK(numeric::same_bits(results[0], results[1]));
-  CHECK(numeric::same_bits(results[0], results[2]));
 }

@@ -46,6 +46,8 @@ class Adam : public OptimizerOf<AdamOptions> {
  protected:
   std::vector<std::pair<std::string, Tensor>> make_state(const Tensor& parameter, std::size_t group) const override;
   void update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) override;
+  bool update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                   std::size_t group) override;
 };
 
 // Adam with the weights' decay apart from the gradient: p = (1 - lr weight_decay) p first, then Adam's step from g
@@ -60,6 +62,8 @@ class AdamW : public OptimizerOf<AdamWOptions> {
  protected:
   std::vector<std::pair<std::string, Tensor>> make_state(const Tensor& parameter, std::size_t group) const override;
   void update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) override;
+  bool update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                   std::size_t group) override;
 };
 
 }  // namespace xgrad::optim

@@ -80,9 +80,10 @@ class Optimizer {
   virtual std::vector<std::pair<std::string, Tensor>> make_state(const Tensor& parameter, std::size_t group) const = 0;
   // One step of one parameter, in place; nothing is recorded.
   virtual void update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) = 0;
-  // The same step of a table of which only few rows have a gradient, as embeddings leave it: true where it was made,
-  // and false, the default, where update() is to be called with the whole gradient.
-  virtual bool update_rows(const Tensor& parameter, const detail::RowGradient& gradient, std::size_t group);
+  // The same step of a contiguous table of which only few rows have a gradient, as embeddings leave it: true where it
+  // was made, and false, the default, where update() is to be called with the whole gradient.
+  virtual bool update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                           std::size_t group);
   virtual double& learning_rate(std::size_t group) = 0;
 
  private:

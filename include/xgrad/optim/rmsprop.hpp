@@ -34,6 +34,8 @@ class RMSprop : public OptimizerOf<RMSpropOptions> {
  protected:
   std::vector<std::pair<std::string, Tensor>> make_state(const Tensor& parameter, std::size_t group) const override;
   void update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) override;
+  bool update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                   std::size_t group) override;
 };
 
 }  // namespace xgrad::optim
