@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
-#include <memory>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -124,6 +124,21 @@ void read_exactly(const FileTask& task, const Descriptor& file, void* to, std::i
   errno = error;
   if (error != 0) task.fail_system("cannot be read");
   task.fail("it ended while it was read: byte {} is missing", offset + bytes - missing);
+}
+
+std::shared_ptr<Mapping> Mapping::of(const Descriptor& file, std::int64_t bytes) {
+  const auto size = static_cast<std::size_t>(bytes);
+  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.get(), 0);
+  if (data == MAP_FAILED) return nullptr;
+  return std::make_shared<Mapping>(static_cast<std::byte*>(data), size);
+}
+Mapping::~Mapping() { ::munmap(data_, bytes_); }
+
+void Mapping::release(std::byte* data, std::int64_t bytes) noexcept {
+  static const std::int64_t page = ::sysconf(_SC_PAGESIZE);
+  const auto address = reinterpret_cast<std::intptr_t>(data);
+  const std::int64_t begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
+  if (begin < end) ::madvise(data + (begin - address), static_cast<std::size_t>(end - begin), MADV_DONTNEED);
 }
 
 ReplacingFile::ReplacingFile(const FileTask& task) : task_(task) {
