@@ -59,7 +59,7 @@ std::string make_prefix(const FileTask& task, const Header& header) {
 
 // Tensors of this size and more lie where the file is mapped: they take memory and time when somebody looks at them.
 // Below it a mapping costs more than reading.
-constexpr std::int64_t mapped_bytes = 256 << 10;
+constexpr std::int64_t mapped_bytes = 512 << 10;
 
 struct OpenFile {
   detail::Descriptor file;
