@@ -86,6 +86,8 @@ class ReplacingFile {
   const FileTask& task_;
   std::string target_, temporary_, directory_;
   Descriptor file_;
+  // Bytes of the file, and how many of them the disk was told to write.
+  std::int64_t written_ = 0, started_ = 0;
 };
 
 }  // namespace xgrad::detail
