@@ -1,5 +1,7 @@
 #include <xgrad/state_dict.hpp>
 
+#include <utility>
+
 #include "core/check.hpp"
 
 namespace xgrad {
@@ -59,6 +61,11 @@ std::vector<std::string> StateDict::keys() const {
   names.reserve(entries_.size());
   for (const auto& [name, tensor] : entries_) names.push_back(name);
   return names;
+}
+
+std::vector<StateDict::value_type> StateDict::release() && {
+  places_.clear();
+  return std::exchange(entries_, {});
 }
 
 StateDict StateDict::clone() const {

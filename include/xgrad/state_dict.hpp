@@ -47,6 +47,8 @@ class StateDict {
   std::size_t size() const noexcept { return entries_.size(); }
   bool empty() const noexcept { return entries_.empty(); }
   std::vector<std::string> keys() const;
+  // Moves the entries out, in their order; nothing is left here.
+  std::vector<value_type> release() &&;
   // The same names over copies of the tensors, without history.
   StateDict clone() const;
 

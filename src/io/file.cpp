@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
-#include <memory>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -126,6 +126,21 @@ void read_exactly(const FileTask& task, const Descriptor& file, void* to, std::i
   task.fail("it ended while it was read: byte {} is missing", offset + bytes - missing);
 }
 
+std::shared_ptr<Mapping> Mapping::of(const Descriptor& file, std::int64_t bytes) {
+  const auto size = static_cast<std::size_t>(bytes);
+  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.get(), 0);
+  if (data == MAP_FAILED) return nullptr;
+  return std::make_shared<Mapping>(static_cast<std::byte*>(data), size);
+}
+Mapping::~Mapping() { ::munmap(data_, bytes_); }
+
+void Mapping::release(std::byte* data, std::int64_t bytes) noexcept {
+  static const std::int64_t page = ::sysconf(_SC_PAGESIZE);
+  const auto address = reinterpret_cast<std::intptr_t>(data);
+  const std::int64_t begin = (address + page - 1) / page * page, end = (address + bytes) / page * page;
+  if (begin < end) ::madvise(data + (begin - address), static_cast<std::size_t>(end - begin), MADV_DONTNEED);
+}
+
 ReplacingFile::ReplacingFile(const FileTask& task) : task_(task) {
   task.check_path();
   const Existing existing = look_at(task);
@@ -153,13 +168,20 @@ ReplacingFile::~ReplacingFile() {
 }
 
 void ReplacingFile::write(const void* from, std::int64_t bytes) {
+  // The disk starts on what is there while the rest is still being copied; commit() waits for it. A hint: what goes
+  // wrong with it, the flush reports.
+  constexpr std::int64_t window = std::int64_t{8} << 20;
   const char* cursor = static_cast<const char*>(from);
   while (bytes > 0) {
-    const ssize_t put = ::write(file_.get(), cursor, static_cast<std::size_t>(std::min(bytes, largest_transfer)));
+    const ssize_t put = ::write(file_.get(), cursor, static_cast<std::size_t>(std::min(bytes, window)));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) task_.fail_system("cannot be written");
     cursor += put;
     bytes -= put;
+    written_ += put;
+    if (written_ - started_ < window) continue;
+    ::sync_file_range(file_.get(), started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
+    started_ = written_;
   }
 }
 

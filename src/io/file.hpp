@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -52,6 +53,24 @@ std::int64_t file_size(const FileTask& task, const Descriptor& file);
 // Reads exactly `bytes` bytes at `offset`; the file's end before that is an error.
 void read_exactly(const FileTask& task, const Descriptor& file, void* to, std::int64_t bytes, std::int64_t offset);
 
+// A whole file as memory. What is written there stays there: the file does not change.
+class Mapping {
+ public:
+  // None where the file system or the system refuses.
+  static std::shared_ptr<Mapping> of(const Descriptor& file, std::int64_t bytes);
+  Mapping(std::byte* data, std::size_t bytes) noexcept : data_(data), bytes_(bytes) {}
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  std::byte* data() const noexcept { return data_; }
+  // Nobody looks at these bytes again: the pages that hold nothing else go back to the system.
+  static void release(std::byte* data, std::int64_t bytes) noexcept;
+
+ private:
+  std::byte* data_;
+  std::size_t bytes_;
+};
+
 // A file that replaces the one at the task's path when commit() is called, and leaves no trace otherwise.
 class ReplacingFile {
  public:
@@ -67,6 +86,8 @@ class ReplacingFile {
   const FileTask& task_;
   std::string target_, temporary_, directory_;
   Descriptor file_;
+  // Bytes of the file, and how many of them the disk was told to write.
+  std::int64_t written_ = 0, started_ = 0;
 };
 
 }  // namespace xgrad::detail

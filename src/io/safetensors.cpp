@@ -1,9 +1,11 @@
 #include <xgrad/io/safetensors.hpp>
+#include <xgrad/ops/creation.hpp>
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "core/tensor_impl.hpp"
@@ -55,14 +57,19 @@ std::string make_prefix(const FileTask& task, const Header& header) {
   return std::string(bytes.begin(), bytes.end()) + text;
 }
 
+// Tensors of this size and more lie where the file is mapped: they take memory and time when somebody looks at them.
+// Below it a mapping costs more than reading.
+constexpr std::int64_t mapped_bytes = 512 << 10;
+
 struct OpenFile {
   detail::Descriptor file;
   Header header;
   std::int64_t data_begin;
+  std::shared_ptr<detail::Mapping> mapping;
 };
 
 OpenFile open(const FileTask& task) {
-  OpenFile result{detail::open_to_read(task), {}, 0};
+  OpenFile result{detail::open_to_read(task), {}, 0, nullptr};
   const std::int64_t size = detail::file_size(task, result.file);
   if (size < prefix_bytes) task.fail("not a safetensors file: {} bytes; the length of its header takes 8", size);
   std::uint64_t stated;
@@ -103,6 +110,36 @@ void read_widened(const FileTask& task, const detail::Descriptor& file, float* t
   }
 }
 
+// A BOOL is read, because its bytes are checked and must not change afterwards.
+bool is_mapped(const OpenFile& source, const HeaderEntry& entry) {
+  switch (entry.encoding) {
+    case Encoding::f16:
+    case Encoding::bf16:
+    case Encoding::boolean:
+      return false;
+    default:
+      break;
+  }
+  return entry.end - entry.begin >= mapped_bytes &&
+         (source.data_begin + entry.begin) % detail::encoded_size(entry.encoding) == 0;
+}
+
+void map_large_tensors(OpenFile& source) {
+  const auto& entries = source.header.entries;
+  std::int64_t end = 0;
+  for (const HeaderEntry& entry : entries)
+    if (is_mapped(source, entry)) end = std::max(end, entry.end);
+  if (end > 0) source.mapping = detail::Mapping::of(source.file, source.data_begin + end);
+}
+
+Tensor mapped_tensor(const OpenFile& source, const HeaderEntry& entry) {
+  return from_blob(source.mapping->data() + source.data_begin + entry.begin, entry.shape,
+                   {.dtype = detail::dtype_of_encoding(entry.encoding)},
+                   [mapping = source.mapping, bytes = entry.end - entry.begin](void* data) {
+                     detail::Mapping::release(static_cast<std::byte*>(data), bytes);
+                   });
+}
+
 Tensor read_tensor(const FileTask& task, const OpenFile& source, const HeaderEntry& entry) {
   const Tensor tensor = detail::make_tensor(entry.shape, detail::dtype_of_encoding(entry.encoding));
   const std::int64_t offset = source.data_begin + entry.begin;
@@ -141,10 +178,13 @@ void save(const StateDict& tensors, const std::string& path, const Metadata& met
 
 StateDict load(const std::string& path, Here here) {
   const FileTask task{"load", path, here};
-  const OpenFile source = open(task);
+  OpenFile source = open(task);
+  map_large_tensors(source);
   StateDict tensors;
-  for (const HeaderEntry& entry : source.header.entries)
-    tensors.insert(entry.name, read_tensor(task, source, entry), here);
+  for (const HeaderEntry& entry : source.header.entries) {
+    const bool mapped = source.mapping && is_mapped(source, entry);
+    tensors.insert(entry.name, mapped ? mapped_tensor(source, entry) : read_tensor(task, source, entry), here);
+  }
   return tensors;
 }
 

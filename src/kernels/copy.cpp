@@ -6,6 +6,9 @@
 #include <cstring>
 #include <numeric>
 #include <type_traits>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
@@ -176,6 +179,37 @@ void copy_elements(const Tensor& target, const Tensor& source) {
   }
   dispatch_all(t.dtype, [&]<class To>() {
     dispatch_all(s.dtype, [&]<class From>() { copy_strided(data<To>(target), data<From>(source), p); });
+  });
+}
+
+namespace {
+// A line that is written whole past the caches need not be read first: a third less moves.
+void stream_bytes(std::byte* to, const std::byte* from, std::int64_t bytes) {
+  std::int64_t at = 0;
+#ifdef __SSE2__
+  constexpr std::int64_t line = 64;
+  at = std::min(bytes, -reinterpret_cast<std::intptr_t>(to) & (line - 1));
+  std::memcpy(to, from, static_cast<std::size_t>(at));
+  for (; at + line <= bytes; at += line)
+    for (int i = 0; i < line; i += 16)
+      _mm_stream_si128(reinterpret_cast<__m128i*>(to + at + i),
+                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at + i)));
+  _mm_sfence();
+#endif
+  std::memcpy(to + at, from + at, static_cast<std::size_t>(bytes - at));
+}
+}  // namespace
+
+void stream_elements(const Tensor& target, const Tensor& source) {
+  const TensorImpl& t = impl(target);
+  const TensorImpl& s = impl(source);
+  // Less than this is of use in a cache all the same.
+  constexpr std::int64_t large = std::int64_t{1} << 20;
+  const std::int64_t bytes = t.numel * element_size(t.dtype);
+  if (bytes < large || t.dtype != s.dtype || !t.contiguous || !s.contiguous || t.numel != s.numel)
+    return copy_elements(target, source);
+  parallel_for(bytes, 1 << 18, bytes, [&](std::int64_t begin, std::int64_t end) {
+    stream_bytes(t.raw() + begin, s.raw() + begin, end - begin);
   });
 }
 

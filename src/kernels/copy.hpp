@@ -9,6 +9,8 @@ namespace xgrad::detail {
 // target = source, which broadcasts to target's shape and is converted to its dtype. They may not overlap. Unrecorded;
 // the version is the caller's business.
 void copy_elements(const Tensor& target, const Tensor& source);
+// The same for a target that nobody reads soon: a large one is written past the caches.
+void stream_elements(const Tensor& target, const Tensor& source);
 // Every element of the target = value.
 void fill_elements(const Tensor& target, Scalar value);
 // to[j][i] = from[i][j] for a matrix [rows, cols] of adjacent columns, float or double; on this thread.

@@ -6,10 +6,13 @@
 #include <cxxabi.h>
 #include <ostream>
 #include <unordered_set>
+#include <utility>
 
 #include "core/check.hpp"
 #include "core/replace.hpp"
 #include "core/tensor_impl.hpp"
+#include "kernels/copy.hpp"
+#include "tape/node.hpp"
 
 namespace xgrad {
 
@@ -119,6 +122,49 @@ std::string quoted(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "\"" : ", \"") + name + '"';
   return text;
+}
+
+// The places of the module's tensors in a state, one past its end for those that it lacks. Throws what load_state_dict
+// says.
+std::vector<std::size_t> match(const NamedTensors& mine, const StateDict& given, const LoadOptions& options,
+                               Here here) {
+  std::vector<std::size_t> places;
+  std::vector<std::string> missing, unexpected;
+  std::unordered_set<std::string_view> names;
+  for (const auto& [name, tensor] : mine) {
+    names.insert(name);
+    const auto found = given.find(name);
+    places.push_back(static_cast<std::size_t>(found - given.begin()));
+    if (found == given.end()) {
+      missing.push_back(name);
+      continue;
+    }
+    const Tensor& value = found->second;
+    check<ShapeError>(value.sizes() == tensor.sizes(), here,
+                      "load_state_dict: \"{}\" has shape {} in the state, the module's is {}", name, value.sizes(),
+                      tensor.sizes());
+    check<DtypeError>(value.dtype() == tensor.dtype() || (value.is_floating_point() && tensor.is_floating_point()),
+                      here, "load_state_dict: \"{}\" is {} in the state, the module's is {}", name, value.dtype(),
+                      tensor.dtype());
+  }
+  for (const auto& [name, tensor] : given)
+    if (!names.contains(name)) unexpected.push_back(name);
+  if (options.strict && (!missing.empty() || !unexpected.empty())) {
+    std::string what;
+    if (!missing.empty()) what += "missing " + quoted(missing);
+    if (!unexpected.empty()) what += (what.empty() ? "unexpected " : "; unexpected ") + quoted(unexpected);
+    raise<ValueError>(here, "load_state_dict: the names must be the module's: {}; {{.strict = false}} ignores them",
+                      what);
+  }
+  return places;
+}
+
+// copy_ of one shape, without recording, for a model that is used when all of it is loaded.
+void overwrite(const Tensor& target, const Tensor& value, Here here) {
+  if (target.is_same(value)) return;
+  check_inplace("load_state_dict", target, here);
+  stream_elements(target, impl(value).storage == impl(target).storage ? value.clone(here) : value);
+  bump_version(target);
 }
 
 TensorList values(const NamedTensors& named) {
@@ -288,37 +334,20 @@ StateDict Module::state_dict() const {
 
 void Module::load_state_dict(const StateDict& given, const LoadOptions& options, Here here) {
   const NamedTensors mine = saved_tensors(state());
-  std::vector<std::string> missing, unexpected;
-  std::unordered_set<std::string_view> names;
-  for (const auto& [name, tensor] : mine) {
-    names.insert(name);
-    const auto found = given.find(name);
-    if (found == given.end()) {
-      missing.push_back(name);
-      continue;
-    }
-    const Tensor& value = found->second;
-    check<ShapeError>(value.sizes() == tensor.sizes(), here,
-                      "load_state_dict: \"{}\" has shape {} in the state, the module's is {}", name, value.sizes(),
-                      tensor.sizes());
-    check<DtypeError>(value.dtype() == tensor.dtype() || (value.is_floating_point() && tensor.is_floating_point()),
-                      here, "load_state_dict: \"{}\" is {} in the state, the module's is {}", name, value.dtype(),
-                      tensor.dtype());
-  }
-  for (const auto& [name, tensor] : given)
-    if (!names.contains(name)) unexpected.push_back(name);
-  if (options.strict && (!missing.empty() || !unexpected.empty())) {
-    std::string what;
-    if (!missing.empty()) what += "missing " + quoted(missing);
-    if (!unexpected.empty()) what += (what.empty() ? "unexpected " : "; unexpected ") + quoted(unexpected);
-    raise<ValueError>(here, "load_state_dict: the names must be the module's: {}; {{.strict = false}} ignores them",
-                      what);
-  }
+  const std::vector<std::size_t> places = match(mine, given, options, here);
   NoGradGuard no_grad;
-  for (const auto& [name, tensor] : mine) {
-    const auto found = given.find(name);
-    if (found != given.end()) tensor.copy_(found->second, here);
-  }
+  for (std::size_t i = 0; i < mine.size(); ++i)
+    if (places[i] < given.size())
+      overwrite(mine[i].second, given.begin()[static_cast<std::ptrdiff_t>(places[i])].second, here);
+}
+
+void Module::load_state_dict(StateDict&& given, const LoadOptions& options, Here here) {
+  const NamedTensors mine = saved_tensors(state());
+  const std::vector<std::size_t> places = match(mine, given, options, here);
+  auto entries = std::move(given).release();
+  NoGradGuard no_grad;
+  for (std::size_t i = 0; i < mine.size(); ++i)
+    if (places[i] < entries.size()) overwrite(mine[i].second, std::exchange(entries[places[i]].second, {}), here);
 }
 
 }  // namespace nn

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "support/errors.hpp"
@@ -211,6 +212,52 @@ TEST_CASE("a state goes into another instance") {
   b.load_state_dict(a.state_dict());
   CHECK(b.scale.dtype() == xg::float32);
   CHECK(b.scale.item<float>() == 3);
+}
+
+TEST_CASE("large tensors are loaded whole, wherever they lie") {
+  // Past a line's begin, and of no whole number of lines.
+  constexpr std::int64_t count = 600'001;
+  std::vector<float> from(count + 3), to(count + 3);
+  for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i % 9973);
+  for (const std::ptrdiff_t shift : {0, 1, 3}) {
+    to.assign(to.size(), -1);
+    nn::Module module;
+    const Tensor x = module.register_parameter("x", xg::from_blob(to.data() + shift, {count}));
+    const Tensor squares = x * x;
+    module.load_state_dict({{"x", xg::from_blob(from.data() + 3 - shift, {count})}});
+    CHECK(std::equal(from.begin() + 3 - shift, from.begin() + 3 - shift + count, to.begin() + shift));
+    CHECK(std::count(to.begin(), to.end(), -1.0F) == 3);
+    CHECK_THROWS_AS(squares.sum().backward(), xg::AutogradError);
+
+    // Its own memory, and another dtype.
+    module.load_state_dict(module.state_dict());
+    CHECK(x.select(0, 7).item<float>() == from[static_cast<std::size_t>(10 - shift)]);
+    module.load_state_dict({{"x", xg::full({count}, 0.1, {.dtype = xg::float64})}});
+    CHECK(xg::equal(x.detach(), xg::full({count}, 0.1F)));
+  }
+}
+
+TEST_CASE("a state that is given away is let go tensor by tensor") {
+  std::vector<std::string> gone;
+  xg::StateDict state;
+  std::vector<std::vector<float>> memory;
+  nn::Linear layer(3, 2);
+  for (const auto& [name, tensor] : layer.state_dict()) {
+    memory.emplace_back(static_cast<std::size_t>(tensor.numel()), 0.5F + static_cast<float>(memory.size()));
+    state.insert(name, xg::from_blob(memory.back().data(), tensor.sizes(), {},
+                                     [&gone, name = name](void*) { gone.push_back(name); }));
+  }
+  state.insert("more", xg::zeros({1}));
+  CHECK_THROWS_AS(layer.load_state_dict(std::move(state)), xg::ValueError);
+  CHECK(state.size() == 3);
+  CHECK(gone.empty());
+
+  state.erase("more");
+  const Tensor kept = state.at("bias");
+  layer.load_state_dict(std::move(state));
+  CHECK(gone == Names{"weight"});
+  CHECK(xg::equal(layer.weight.detach(), xg::full({2, 3}, 0.5)));
+  CHECK(xg::equal(layer.bias.detach(), kept));
 }
 
 TEST_CASE("a state that does not fit is refused and changes nothing") {

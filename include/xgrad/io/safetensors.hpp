@@ -19,6 +19,14 @@ void save(const StateDict& tensors, const std::string& path, const Metadata& met
 
 // Reads all tensors of a file, in the order of its header. F32, F64, I64, I32, U8 and BOOL keep their types; F16 and
 // BF16 become float32. The whole header is checked before any memory is taken for a tensor.
+//
+// Tensors of 512 KB and more are not read here but mapped, where their type and alignment let it (files written by
+// save() do) and the file system can: a page comes from the file when somebody first looks at it, memory is needed only
+// for pages that are changed in place, and the file never changes. The mapping lives as long as the last tensor on it;
+// Module::load_state_dict and clone() copy every byte. save(), and every program that renames a new file into place,
+// leaves such tensors as they are. A program that writes into the file itself meanwhile may change their values, and
+// one that makes it shorter, or a disk that fails, ends this program with SIGBUS at the next look: clone() a StateDict
+// that is kept where that may happen.
 // IoError, which names the file and what is wrong: a file that cannot be read, or is cut, too long, or malformed, or
 // holds another type.
 StateDict load(const std::string& path, Here here = {});

@@ -98,6 +98,9 @@ class Module {
   // ValueError that lists missing and unexpected names (unless {.strict = false}), ShapeError that names the tensor and
   // both shapes, DtypeError between floating and other dtypes.
   void load_state_dict(const StateDict& state, const LoadOptions& options = {}, Here here = {});
+  // The same for a state that is not needed again: each of its tensors is let go as soon as it is copied, which keeps
+  // `load_state_dict(load(path))` from needing the memory of two models.
+  void load_state_dict(StateDict&& state, const LoadOptions& options = {}, Here here = {});
 
   // A nested description, as operator<< and fmt (with xgrad/nn/format.hpp) write it:
   //   Net(
