@@ -52,6 +52,7 @@
 #include <xgrad/optim/optimizer.hpp>
 #include <xgrad/optim/rmsprop.hpp>
 #include <xgrad/optim/sgd.hpp>
+#include <xgrad/precision.hpp>
 #include <xgrad/print.hpp>
 #include <xgrad/random.hpp>
 #include <xgrad/state_dict.hpp>
