@@ -73,8 +73,8 @@ Bfloat16 bfloat16() noexcept {
   return found;
 }
 
-// Counted, not measured: AVX512-BF16 saves half of the time of m n k multiplications, and rounding a number costs as much
-// as about 16 of them.
+// Counted, not measured: AVX512-BF16 saves half of the time of m n k multiplications, and rounding a number costs as
+// much as about 16 of them.
 bool bfloat16_pays(std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
   constexpr std::int64_t least_work = std::int64_t{1} << 20, least_sides = 64, least_inner = 32;
   return std::min(m, n) >= least_sides && k >= least_inner && m * n * k >= least_work && is_bfloat16_in_use();
