@@ -8,7 +8,8 @@ namespace xgrad {
 const char* version() noexcept;
 
 /// How the linked library was built: one `name: value` line each for its version, compiler, instruction set, BLAS,
-/// what computes float32 convolutions, and OpenMP runtime. Meant for people and bug reports, not for parsing.
+/// what computes float32 convolutions, and OpenMP runtime, and whether set_float32_matmul_precision("medium") has
+/// instructions on this processor and they are in use. Meant for people and bug reports, not for parsing.
 std::string build_info();
 
 }  // namespace xgrad

@@ -54,6 +54,7 @@
 #include <xgrad/optim/rmsprop.hpp>
 #include <xgrad/optim/sgd.hpp>
 #include <xgrad/optim/sparse_adam.hpp>
+#include <xgrad/precision.hpp>
 #include <xgrad/print.hpp>
 #include <xgrad/random.hpp>
 #include <xgrad/state_dict.hpp>

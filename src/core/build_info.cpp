@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "kernels/gemm_bfloat16.hpp"
+
 #ifdef XGRAD_HAVE_OPENBLAS
 extern "C" char* openblas_get_config(void);
 extern "C" int openblas_get_parallel(void);
@@ -69,6 +71,22 @@ std::string convolutions() {
 #endif
 }
 
+std::string bfloat16_products() {
+  using detail::onednn::Bfloat16;
+  const std::string use = detail::onednn::is_bfloat16_in_use() ? ", in use" : ", not in use";
+  switch (detail::onednn::bfloat16()) {
+    case Bfloat16::amx:
+      return "AMX" + use;
+    case Bfloat16::avx512:
+      return "AVX512-BF16" + use;
+    case Bfloat16::no_instructions:
+      return "not on this processor";
+    case Bfloat16::no_onednn:
+      break;
+  }
+  return "not in this build";
+}
+
 std::string openmp() {
 #ifdef _OPENMP
   return XGRAD_OPENMP_RUNTIME " (OpenMP " XGRAD_QUOTE(_OPENMP) ")";
@@ -85,7 +103,8 @@ const char* version() noexcept {
 
 std::string build_info() {
   return std::string("xgrad: ") + version() + "\ncompiler: " + compiler() + "\nSIMD: " + simd() + "\nBLAS: " + blas() +
-         "\nconvolutions: " + convolutions() + "\nOpenMP: " + openmp() + "\n";
+         "\nconvolutions: " + convolutions() + "\nbfloat16 products: " + bfloat16_products() + "\nOpenMP: " + openmp() +
+         "\n";
 }
 
 }  // namespace xgrad

@@ -46,7 +46,7 @@ void multiply_by_rows(std::int64_t m, std::int64_t n, std::int64_t k, const Matr
                       const Matrix<const T>& b, const Matrix<T>& c, T* turned) {
   if constexpr (std::is_same_v<T, float>) {
     constexpr std::int64_t many = 96;
-    if (m >= many && b.col == 1 && onednn::gemm_pays(false, m, n, k)) {
+    if (m >= many && b.col == 1 && onednn::turning_pays(m, n, k)) {
       transpose_matrix(n, k, b.data, b.row, turned, n);
       return multiply<T>(m, n, k, a, {turned, n, 1}, c, false);
     }

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <type_traits>
 
+#include "kernels/gemm_bfloat16.hpp"
 #include "kernels/gemm_few.hpp"
 #include "kernels/gemm_onednn.hpp"
 #include "kernels/parallel.hpp"
@@ -175,6 +176,12 @@ bool onednn_takes(const Product<T>& p, const Layout& b) noexcept {
          onednn::gemm_pays(b.transpose == CblasTrans, p.m, p.n, p.k);
 }
 
+template <class T>
+bool bfloat16_takes(const Product<T>& p) noexcept {
+  return std::is_same_v<T, float> && blas_managed.load(std::memory_order_relaxed) &&
+         onednn::bfloat16_pays(p.m, p.n, p.k);
+}
+
 // A column (n == 1) or a row (m == 1) of results: the matrix is read once, where gemm would pack it first.
 template <class T>
 void vector(const Product<T>& p) noexcept {
@@ -191,9 +198,15 @@ void vector(const Product<T>& p) noexcept {
 }
 
 template <class T>
-void block(const Product<T>& p) noexcept {
+void block(const Product<T>& p, bool bfloat16) noexcept {
   if (p.m == 0 || p.n == 0) return;
   if (p.k == 0) return fill(p);
+  if constexpr (std::is_same_v<T, float>) {
+    if (bfloat16) {
+      if (p.bias) fill(p);
+      if (onednn::gemm_bfloat16(p, p.accumulate || p.bias)) return;
+    }
+  }
   if (takes_few_rows(p)) {
     if (p.bias) fill(p);
     return gemm_few(p, p.accumulate || p.bias);
@@ -263,7 +276,9 @@ void gemm(const Product<T>& p) noexcept {
   const bool is_vector = p.m == 1 || p.n == 1;
   if (work <= (is_vector ? tiny_work / width : tiny_work) && p.k * ((p.n + width - 1) / width * width) <= tiny_panel)
     return tiny(p);
-  if (blas_has_threads() && !takes_few_rows(p) && !onednn_takes(p, layout(p.k, p.n, p.b_row, p.b_col))) return block(p);
+  const bool bfloat16 = bfloat16_takes(p);
+  if (blas_has_threads() && !bfloat16 && !takes_few_rows(p) && !onednn_takes(p, layout(p.k, p.n, p.b_row, p.b_col)))
+    return block(p, false);
   const Cut by = cut(p.m, p.n, p.k);
   parallel_for(by.rows * by.cols, 1, work, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
@@ -276,7 +291,7 @@ void gemm(const Product<T>& p) noexcept {
       part.b += left * p.b_col;
       part.c += top * p.c_row + left;
       if (p.bias) part.bias += top * p.bias_row + left * p.bias_col;
-      block(part);
+      block(part, bfloat16);
     }
   });
 }

@@ -5,49 +5,20 @@
 #include <xgrad/threads.hpp>
 
 #include <algorithm>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "core/tensor_impl.hpp"
+#include "kernels/gemm_bfloat16.hpp"
+#include "kernels/onednn.hpp"
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail::onednn {
 namespace {
 
-using dnnl::memory;
-
-const dnnl::engine& engine() {
-  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-  return cpu;
-}
-
 enum class Pass { forward, forward_bias, input, weight };
 
-// An operand of a primitive: as the tensor lies in memory, as the primitive wants it, and what takes one to the other.
-struct Operand {
-  int name = 0;
-  memory::desc outside, inside;
-  dnnl::reorder convert, convert_and_add;
-  bool same = true;
-};
-
-struct Plan {
-  dnnl::primitive primitive;
-  Operand first, second, bias, result;
-  memory::desc scratch;
-};
-
-dnnl::primitive_attr own_scratch() {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attributes;
-}
+enum class Arithmetic { direct, winograd, bfloat16 };
 
 struct Shapes {
   memory::dims input, weight, output, stride, dilation, padding;
@@ -68,34 +39,31 @@ memory::desc row_major(const memory::dims& dims) {
   return {dims, memory::data_type::f32, strides};
 }
 
-Operand operand(int name, const memory::dims& dims, const memory::desc& inside, bool is_result) {
-  Operand o{name, row_major(dims), inside, {}, {}, false};
-  o.same = o.outside == inside;
-  const memory::desc &from = is_result ? o.inside : o.outside, &to = is_result ? o.outside : o.inside;
-  if (!o.same) o.convert = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
-  if (is_result) {
-    dnnl::primitive_attr add;
-    dnnl::post_ops sum;
-    sum.append_sum(1);
-    add.set_post_ops(sum);
-    o.convert_and_add = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to, add));
-  }
-  return o;
-}
-
 // oneDNN's general code is slower than im2col and the BLAS.
 bool is_fast(const dnnl::primitive_desc_base& desc) {
   const std::string_view name = desc.impl_info_str();
   return name.find("ref") == name.npos && name.find("gemm") == name.npos;
 }
 
-std::shared_ptr<const Plan> make_plan(const ConvGeometry& g, Pass pass, dnnl::algorithm algorithm,
+// In bfloat16, what a pass reads is rounded to it and what it writes is float32.
+struct Descs {
+  memory::desc x, w, y;
+  Descs(const Shapes& shapes, Pass pass, Arithmetic arithmetic, memory::format_tag images) {
+    const bool rounds = arithmetic == Arithmetic::bfloat16, forward = pass != Pass::input && pass != Pass::weight;
+    const auto type = [&](bool result) { return rounds && !result ? memory::data_type::bf16 : memory::data_type::f32; };
+    x = {shapes.input, type(pass == Pass::input), images};
+    w = {shapes.weight, type(pass == Pass::weight), memory::format_tag::any};
+    y = {shapes.output, type(forward), images};
+  }
+};
+
+std::shared_ptr<const Plan> make_plan(const ConvGeometry& g, Pass pass, Arithmetic arithmetic,
                                       memory::format_tag images) {
   const Shapes s(g);
-  const auto type = memory::data_type::f32;
-  const memory::desc x(s.input, type, images), y(s.output, type, images);
-  const memory::desc w(s.weight, type, memory::format_tag::any);
-  const memory::desc b({g.out_channels}, type, memory::format_tag::a);
+  const auto algorithm =
+      arithmetic == Arithmetic::winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
+  const auto [x, w, y] = Descs(s, Pass::forward, arithmetic, images);
+  const memory::desc b = row_major({g.out_channels});
   const auto kind = dnnl::prop_kind::forward_training;
   const dnnl::convolution_forward::desc desc =
       pass == Pass::forward_bias
@@ -108,27 +76,28 @@ std::shared_ptr<const Plan> make_plan(const ConvGeometry& g, Pass pass, dnnl::al
     plan->scratch = chosen.scratchpad_desc();
     return is_fast(chosen);
   };
+  const Descs d(s, pass, arithmetic, images);
   bool fast = false;
   if (pass == Pass::input) {
     const dnnl::convolution_backward_data::primitive_desc chosen(
-        {algorithm, x, w, y, s.stride, s.dilation, s.padding, s.padding}, own_scratch(), engine(), forward);
+        {algorithm, d.x, d.w, d.y, s.stride, s.dilation, s.padding, s.padding}, own_scratch(), engine(), forward);
     fast = finish(chosen, dnnl::convolution_backward_data(chosen));
-    plan->first = operand(DNNL_ARG_DIFF_DST, s.output, chosen.diff_dst_desc(), false);
-    plan->second = operand(DNNL_ARG_WEIGHTS, s.weight, chosen.weights_desc(), false);
-    plan->result = operand(DNNL_ARG_DIFF_SRC, s.input, chosen.diff_src_desc(), true);
+    plan->first = operand(DNNL_ARG_DIFF_DST, row_major(s.output), chosen.diff_dst_desc());
+    plan->second = operand(DNNL_ARG_WEIGHTS, row_major(s.weight), chosen.weights_desc());
+    plan->result = result_operand(DNNL_ARG_DIFF_SRC, row_major(s.input), chosen.diff_src_desc());
   } else if (pass == Pass::weight) {
     const dnnl::convolution_backward_weights::primitive_desc chosen(
-        {algorithm, x, w, y, s.stride, s.dilation, s.padding, s.padding}, own_scratch(), engine(), forward);
+        {algorithm, d.x, d.w, d.y, s.stride, s.dilation, s.padding, s.padding}, own_scratch(), engine(), forward);
     fast = finish(chosen, dnnl::convolution_backward_weights(chosen));
-    plan->first = operand(DNNL_ARG_DIFF_DST, s.output, chosen.diff_dst_desc(), false);
-    plan->second = operand(DNNL_ARG_SRC, s.input, chosen.src_desc(), false);
-    plan->result = operand(DNNL_ARG_DIFF_WEIGHTS, s.weight, chosen.diff_weights_desc(), true);
+    plan->first = operand(DNNL_ARG_DIFF_DST, row_major(s.output), chosen.diff_dst_desc());
+    plan->second = operand(DNNL_ARG_SRC, row_major(s.input), chosen.src_desc());
+    plan->result = result_operand(DNNL_ARG_DIFF_WEIGHTS, row_major(s.weight), chosen.diff_weights_desc());
   } else {
     fast = finish(forward, dnnl::convolution_forward(forward));
-    plan->first = operand(DNNL_ARG_SRC, s.input, forward.src_desc(), false);
-    plan->second = operand(DNNL_ARG_WEIGHTS, s.weight, forward.weights_desc(), false);
-    plan->result = operand(DNNL_ARG_DST, s.output, forward.dst_desc(), true);
-    if (pass == Pass::forward_bias) plan->bias = operand(DNNL_ARG_BIAS, {g.out_channels}, b, false);
+    plan->first = operand(DNNL_ARG_SRC, row_major(s.input), forward.src_desc());
+    plan->second = operand(DNNL_ARG_WEIGHTS, row_major(s.weight), forward.weights_desc());
+    plan->result = result_operand(DNNL_ARG_DST, row_major(s.output), forward.dst_desc());
+    if (pass == Pass::forward_bias) plan->bias = operand(DNNL_ARG_BIAS, b, b);
   }
   return fast ? plan : nullptr;
 }
@@ -164,103 +133,43 @@ bool winograd_pays(const ConvGeometry& g) {
          tiles * 16 * 2 <= g.batch * g.out_height * g.out_width * 3;
 }
 
-std::shared_ptr<const Plan> find_plan(const ConvGeometry& g, Pass pass, bool winograd) {
+struct Key {
+  ConvGeometry geometry;
+  Pass pass;
+  Arithmetic arithmetic;
+  int threads;
+  auto operator<=>(const Key&) const = default;
+};
+
+std::shared_ptr<const Plan> find_plan(const Key& key) {
   using Tag = memory::format_tag;
-  using Choice = std::pair<dnnl::algorithm, Tag>;
-  std::vector<Choice> choices{{dnnl::algorithm::convolution_direct, Tag::any},
-                              {dnnl::algorithm::convolution_direct, Tag::nhwc}};
-  if (winograd) choices.insert(choices.begin(), {dnnl::algorithm::convolution_winograd, Tag::any});
-  for (const auto& [algorithm, images] : choices) {
+  using Choice = std::pair<Arithmetic, Tag>;
+  const Arithmetic otherwise = key.arithmetic == Arithmetic::winograd ? Arithmetic::direct : key.arithmetic;
+  std::vector<Choice> choices{{otherwise, Tag::any}, {otherwise, Tag::nhwc}};
+  if (key.arithmetic == Arithmetic::winograd) choices.insert(choices.begin(), {Arithmetic::winograd, Tag::any});
+  for (const auto& [arithmetic, images] : choices) {
     try {
-      if (auto plan = make_plan(g, pass, algorithm, images)) return plan;
+      if (auto plan = make_plan(key.geometry, key.pass, arithmetic, images)) return plan;
     } catch (const dnnl::error&) {
     }
   }
   return nullptr;
 }
 
-// The plans made last, by use. A plan that is null says that there is none.
-class Plans {
- public:
-  std::shared_ptr<const Plan> get(const ConvGeometry& g, Pass pass, int threads) {
-    const Key key{g, pass, winograd_pays(g), threads};
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto at = entries_.find(key); at != entries_.end()) {
-        at->second.used = ++clock_;
-        return at->second.plan;
-      }
-    }
-    auto plan = find_plan(g, pass, key.winograd);
-    const std::lock_guard lock(mutex_);
-    constexpr std::size_t most = 256;
-    if (entries_.size() >= most)
-      entries_.erase(std::min_element(entries_.begin(), entries_.end(),
-                                      [](auto& a, auto& b) { return a.second.used < b.second.used; }));
-    entries_[key] = {plan, ++clock_};
-    return plan;
-  }
-
- private:
-  struct Key {
-    ConvGeometry geometry;
-    Pass pass;
-    bool winograd;
-    int threads;
-    auto operator<=>(const Key&) const = default;
-  };
-  struct Entry {
-    std::shared_ptr<const Plan> plan;
-    std::uint64_t used = 0;
-  };
-  std::mutex mutex_;
-  std::map<Key, Entry> entries_;
-  std::uint64_t clock_ = 0;
-};
-Plans& plans() {
-  static Plans& all = *new Plans;
+Plans<Key>& plans() {
+  static Plans<Key>& all = *new Plans<Key>;
   return all;
 }
 
-Tensor make_bytes(const memory::desc& desc) {
-  return make_tensor({static_cast<std::int64_t>((desc.get_size() + 3) / 4)}, Dtype::float32);
+// AVX512-BF16 multiplies twice as fast as float32; Winograd's algorithm saves more than that.
+bool bfloat16_beats(bool winograd) { return is_bfloat16_in_use() && (bfloat16() == Bfloat16::amx || !winograd); }
+
+std::shared_ptr<const Plan> plan_for(const ConvGeometry& g, Pass pass, int threads) {
+  const bool winograd = winograd_pays(g);
+  if (bfloat16_beats(winograd))
+    if (auto plan = plans().get({g, pass, Arithmetic::bfloat16, threads}, find_plan)) return plan;
+  return plans().get({g, pass, winograd ? Arithmetic::winograd : Arithmetic::direct, threads}, find_plan);
 }
-
-class Run {
- public:
-  explicit Run(const Plan& plan) : plan_(plan), stream_(engine()) {}
-
-  void input(const Operand& o, const float* from) {
-    const memory outside(o.outside, engine(), const_cast<float*>(from));
-    if (o.same) {
-      arguments_.emplace(o.name, outside);
-      return;
-    }
-    const memory inside(o.inside, engine(), data<float>(temporary(o.inside)));
-    o.convert.execute(stream_, {{DNNL_ARG_FROM, outside}, {DNNL_ARG_TO, inside}});
-    arguments_.emplace(o.name, inside);
-  }
-  void result(const Operand& o, float* to, bool accumulate) {
-    const memory outside(o.outside, engine(), to);
-    const bool straight = o.same && !accumulate;
-    const memory inside = straight ? outside : memory(o.inside, engine(), data<float>(temporary(o.inside)));
-    arguments_.emplace(o.name, inside);
-    if (plan_.scratch.get_size() > 0)
-      arguments_.emplace(DNNL_ARG_SCRATCHPAD, memory(plan_.scratch, engine(), data<float>(temporary(plan_.scratch))));
-    plan_.primitive.execute(stream_, arguments_);
-    if (!straight)
-      (accumulate ? o.convert_and_add : o.convert).execute(stream_, {{DNNL_ARG_FROM, inside}, {DNNL_ARG_TO, outside}});
-    stream_.wait();
-  }
-
- private:
-  const Tensor& temporary(const memory::desc& desc) { return temporaries_.emplace_back(make_bytes(desc)); }
-
-  const Plan& plan_;
-  dnnl::stream stream_;
-  std::unordered_map<int, memory> arguments_;
-  std::vector<Tensor> temporaries_;
-};
 
 bool run(const ConvGeometry& g, Pass pass, const float* first, const float* second, const float* bias, float* result,
          bool accumulate) {
@@ -268,13 +177,9 @@ bool run(const ConvGeometry& g, Pass pass, const float* first, const float* seco
   // oneDNN asks OpenMP for its number of threads, when a primitive is made and when it runs.
   const int threads = available_threads();
   const ThreadsOfOthers same(threads);
-  const auto plan = plans().get(g, pass, threads);
+  const auto plan = plan_for(g, pass, threads);
   if (!plan) return false;
-  Run run(*plan);
-  run.input(plan->first, first);
-  run.input(plan->second, second);
-  if (bias) run.input(plan->bias, bias);
-  run.result(plan->result, result, accumulate);
+  execute(*plan, first, second, bias, result, accumulate);
   return true;
 }
 

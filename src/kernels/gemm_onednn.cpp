@@ -3,6 +3,7 @@
 #ifdef XGRAD_HAVE_ONEDNN
 #include <oneapi/dnnl/dnnl.h>
 
+#include "kernels/gemm_bfloat16.hpp"
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail::onednn {
@@ -17,6 +18,11 @@ bool gemm_pays(bool transposed_b, std::int64_t m, std::int64_t n, std::int64_t k
   return has_avx512 && (!transposed_b || m < handful) && m > 1 && n >= least_columns && m * n * k >= least_work;
 }
 
+// A product in bfloat16 puts its operands in order as it rounds them.
+bool turning_pays(std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
+  return gemm_pays(false, m, n, k) && !bfloat16_pays(m, n, k);
+}
+
 void gemm(bool transposed_a, bool transposed_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
           std::int64_t lda, const float* b, std::int64_t ldb, float beta, float* c, std::int64_t ldc) noexcept {
   const ThreadsOfOthers alone(1);
@@ -29,6 +35,7 @@ void gemm(bool transposed_a, bool transposed_b, std::int64_t m, std::int64_t n, 
 namespace xgrad::detail::onednn {
 
 bool gemm_pays(bool, std::int64_t, std::int64_t, std::int64_t) noexcept { return false; }
+bool turning_pays(std::int64_t, std::int64_t, std::int64_t) noexcept { return false; }
 void gemm(bool, bool, std::int64_t, std::int64_t, std::int64_t, const float*, std::int64_t, const float*, std::int64_t,
           float, float*, std::int64_t) noexcept {}
 

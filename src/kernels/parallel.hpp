@@ -18,7 +18,7 @@ class ThreadsOfOthers {
  public:
 #ifdef _OPENMP
   explicit ThreadsOfOthers(int threads) noexcept {
-    if (omp_in_parallel() || threads == omp_get_max_threads()) return;
+    if (threads == omp_get_max_threads()) return;
     before_ = omp_get_max_threads();
     omp_set_num_threads(threads);
   }

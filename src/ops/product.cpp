@@ -104,8 +104,7 @@ namespace {
 template <class T>
 bool turning_pays(const Product<T>& p) {
   constexpr std::int64_t many = 256;
-  return std::is_same_v<T, float> && p.b_row == 1 && p.b_col != 1 && p.m >= many &&
-         onednn::gemm_pays(false, p.m, p.n, p.k);
+  return std::is_same_v<T, float> && p.b_row == 1 && p.b_col != 1 && p.m >= many && onednn::turning_pays(p.m, p.n, p.k);
 }
 
 }  // namespace

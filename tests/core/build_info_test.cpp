@@ -13,6 +13,7 @@ TEST_CASE("the library and its headers have the same version") {
 
 TEST_CASE("build_info names what the library was built with") {
   const std::string info = xgrad::build_info();
-  for (const char* line : {"xgrad: ", "compiler: ", "SIMD: ", "BLAS: ", "convolutions: ", "OpenMP: "})
+  for (const char* line :
+       {"xgrad: ", "compiler: ", "SIMD: ", "BLAS: ", "convolutions: ", "bfloat16 products: ", "OpenMP: "})
     CHECK(info.find(line) != std::string::npos);
 }
