@@ -277,8 +277,9 @@ TEST_CASE("Winograd's algorithm keeps its bound, and can be switched off") {
       CAPTURE(i);
       const double unit = std::sqrt(counts[i]) * sizes[i] * std::ldexp(1.0, -24);
       CHECK(distance(fast[i], exact[i]) <= 256 * unit);
-      // A weight's gradient sums so many products that Winograd's errors do not stand out.
-      CHECK(distance(plain[i], exact[i]) <= (i < 2 ? 48 : 256) * unit);
+      // In order, a sum of n random products rounds n partial sums that grow as a random walk does: to sqrt(n / 6) units
+      // as a standard deviation, and five of these at the outermost of all elements.
+      CHECK(distance(plain[i], exact[i]) <= 5 * std::sqrt(counts[i] / 6) * unit);
     }
   }
 }
