@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "support/errors.hpp"
 
@@ -43,6 +46,21 @@ TEST_CASE("copies share tensors, clones do not") {
   state["x"].data<float>()[0] = 5;
   CHECK(clone["x"].item<double>() == 1);
   CHECK(clone.keys() == state.keys());
+}
+
+TEST_CASE("release moves the entries out") {
+  const Tensor one = xgrad::ones({1});
+  StateDict state{{"b", one}, {"a", xgrad::zeros({2})}};
+  const StateDict copy = state;
+  const auto entries = std::move(state).release();
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].first == "b");
+  CHECK(entries[0].second.is_same(one));
+  CHECK(entries[1].first == "a");
+  CHECK(copy.size() == 2);
+  state = StateDict();
+  state.insert("b", one);
+  CHECK(state["b"].is_same(one));
 }
 
 TEST_CASE("misuse is named and changes nothing") {

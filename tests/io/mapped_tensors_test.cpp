@@ -1,12 +1,17 @@
 #include <xgrad/autograd.hpp>
 #include <xgrad/io/safetensors.hpp>
+#include <xgrad/memory.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/equality.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <doctest/doctest.h>
+#include <fstream>
+#include <iterator>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/tensor_impl.hpp"
@@ -36,6 +41,14 @@ StateDict three() {
 bool is_mapped(const std::string& path) {
   std::ifstream maps("/proc/self/maps");
   return std::string(std::istreambuf_iterator<char>(maps), {}).find(path) != std::string::npos;
+}
+// Memory of this process that no file backs, in bytes.
+std::int64_t anonymous_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("RssAnon:")) return std::stoll(line.substr(8)) << 10;
+  FAIL("no RssAnon in /proc/self/status");
+  return 0;
 }
 // A file whose data begin at the given remainder of 8, so that they may not be aligned.
 std::string file_of(std::string header, std::size_t remainder, const std::string& data) {
@@ -68,6 +81,18 @@ TEST_CASE("a large tensor lies where its file is mapped until the last one on it
   const StateDict small = xgrad::load(path);
   CHECK_FALSE(is_mapped(path));
   CHECK(xgrad::equal(small.at("small"), xgrad::ones({1000})));
+}
+
+TEST_CASE("what is loaded and read takes no memory of its own") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "large.safetensors";
+  constexpr std::int64_t bytes = 64 << 20;
+  xgrad::save({{"x", xgrad::ones({bytes}, {.dtype = xgrad::uint8})}}, path);
+  xgrad::empty_cache();
+  const std::int64_t before = anonymous_memory();
+  const Tensor x = xgrad::load(path).at("x");
+  CHECK(std::count(x.data<std::uint8_t>(), x.data<std::uint8_t>() + bytes, 1) == bytes);
+  CHECK(anonymous_memory() - before < bytes / 4);
 }
 
 TEST_CASE("a change in place stays in memory, and leaves neighbours alone when it goes") {
