@@ -6,6 +6,8 @@
 #include "kernels/conv_onednn.hpp"
 #include "kernels/im2col.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/winograd.hpp"
+#include "kernels/workspace.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -37,19 +39,6 @@ struct Plan {
   const ConvGeometry& g;
   std::int64_t channels, outputs, window, positions, plane, stripes, work;
   bool direct;
-};
-
-// Columns for each thread, made before there are several.
-template <class T>
-class Workspace {
- public:
-  explicit Workspace(std::int64_t size)
-      : threads_(available_threads()), size_(size), memory_(make_tensor({threads_ * size}, dtype_of<T>)) {}
-  T* mine() const noexcept { return data<T>(memory_) + (threads_ > 1 ? thread_index() : 0) * size_; }
-
- private:
-  std::int64_t threads_, size_;
-  Tensor memory_;
 };
 
 // The columns of a stripe: the image itself where windows are single elements.
@@ -189,11 +178,19 @@ void bias_gradient(const Plan& plan, const T* output, T* bias, bool accumulate) 
                });
 }
 
+// oneDNN is asked first, but where its direct kernels would do what Winograd's algorithm does faster.
+bool takes_winograd(const ConvGeometry& geometry, Dtype dtype) {
+  return dtype == Dtype::float32 && winograd_pays(geometry) && !onednn::has_winograd();
+}
+
 }  // namespace
 
 void conv_forward(const ConvGeometry& geometry, const Tensor& input, const Tensor& weight, const Tensor& bias,
                   const Tensor& output) {
   const Dtype dtype = impl(output).dtype;
+  if (takes_winograd(geometry, dtype))
+    return winograd::conv_forward(geometry, data<float>(input), data<float>(weight),
+                                  bias.defined() ? data<float>(bias) : nullptr, data<float>(output));
   if (dtype == Dtype::float32 &&
       onednn::conv_forward(geometry, data<float>(input), data<float>(weight),
                            bias.defined() ? data<float>(bias) : nullptr, data<float>(output)))
@@ -207,6 +204,9 @@ void conv_forward(const ConvGeometry& geometry, const Tensor& input, const Tenso
 void conv_input_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& weight, const Tensor& input,
                          bool accumulate) {
   const Dtype dtype = impl(input).dtype;
+  if (takes_winograd(geometry, dtype))
+    return winograd::conv_input_gradient(geometry, data<float>(output), data<float>(weight), data<float>(input),
+                                         accumulate);
   if (dtype == Dtype::float32 &&
       onednn::conv_input_gradient(geometry, data<float>(output), data<float>(weight), data<float>(input), accumulate))
     return;
@@ -218,6 +218,9 @@ void conv_input_gradient(const ConvGeometry& geometry, const Tensor& output, con
 void conv_weight_gradient(const ConvGeometry& geometry, const Tensor& output, const Tensor& input, const Tensor& weight,
                           bool accumulate) {
   const Dtype dtype = impl(weight).dtype;
+  if (takes_winograd(geometry, dtype))
+    return winograd::conv_weight_gradient(geometry, data<float>(output), data<float>(input), data<float>(weight),
+                                          accumulate);
   if (dtype == Dtype::float32 &&
       onednn::conv_weight_gradient(geometry, data<float>(output), data<float>(input), data<float>(weight), accumulate))
     return;

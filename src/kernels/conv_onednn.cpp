@@ -1,7 +1,6 @@
 #include "kernels/conv_onednn.hpp"
 
 #ifdef XGRAD_HAVE_ONEDNN
-#include <xgrad/ops/conv.hpp>
 #include <xgrad/threads.hpp>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "kernels/gemm_bfloat16.hpp"
 #include "kernels/onednn.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/winograd.hpp"
 
 namespace xgrad::detail::onednn {
 namespace {
@@ -123,16 +123,6 @@ bool pays(const ConvGeometry& g, Pass pass) {
   return use_of_blocks(outputs) * (pads_inputs ? use_of_blocks(inputs) : 1.0) >= least_use;
 }
 
-// Winograd's F(4x4, 3x3) multiplies 36 numbers for 16 results instead of 144. It pays where there are enough tiles for
-// the cost of transforming weights, enough channels for that of images, and little of the tiles is outside the image.
-bool winograd_pays(const ConvGeometry& g) {
-  const std::int64_t tiles = g.batch * ((g.out_height + 3) / 4) * ((g.out_width + 3) / 4);
-  return is_winograd_allowed() && g.groups == 1 && g.kernel_h == 3 && g.kernel_w == 3 && g.stride_h == 1 &&
-         g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1 && g.padding_h <= 1 && g.padding_w <= 1 &&
-         std::min(g.in_channels, g.out_channels) >= 32 && tiles >= 48 &&
-         tiles * 16 * 2 <= g.batch * g.out_height * g.out_width * 3;
-}
-
 struct Key {
   ConvGeometry geometry;
   Pass pass;
@@ -185,6 +175,7 @@ bool run(const ConvGeometry& g, Pass pass, const float* first, const float* seco
 
 }  // namespace
 
+bool has_winograd() noexcept { return !are_deterministic_algorithms_enabled() && has_avx512(); }
 bool conv_forward(const ConvGeometry& g, const float* input, const float* weight, const float* bias, float* output) {
   return run(g, bias ? Pass::forward_bias : Pass::forward, input, weight, bias, output, false);
 }
@@ -202,6 +193,7 @@ bool conv_weight_gradient(const ConvGeometry& g, const float* output, const floa
 
 namespace xgrad::detail::onednn {
 
+bool has_winograd() noexcept { return false; }
 bool conv_forward(const ConvGeometry&, const float*, const float*, const float*, float*) { return false; }
 bool conv_input_gradient(const ConvGeometry&, const float*, const float*, float*, bool) { return false; }
 bool conv_weight_gradient(const ConvGeometry&, const float*, const float*, float*, bool) { return false; }

@@ -4,6 +4,9 @@
 
 namespace xgrad::detail::onednn {
 
+// Whether oneDNN's kernels for Winograd's algorithm, which need AVX-512, are here to be used.
+bool has_winograd() noexcept;
+
 // As conv_forward and its gradients, on row-major float32 data. False, with nothing done, where oneDNN is not there,
 // has no fast kernel for the geometry on this processor, or does not pay.
 bool conv_forward(const ConvGeometry& geometry, const float* input, const float* weight, const float* bias,

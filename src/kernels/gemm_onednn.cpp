@@ -4,6 +4,7 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #include "kernels/gemm_bfloat16.hpp"
+#include "kernels/onednn.hpp"
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail::onednn {
@@ -13,9 +14,7 @@ namespace xgrad::detail::onednn {
 // then 2 to 3 times faster. Its code takes 7 MB of memory, which small products do not earn.
 bool gemm_pays(bool transposed_b, std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
   constexpr std::int64_t least_work = std::int64_t{1} << 21, least_columns = 48, handful = 12;
-  static const bool has_avx512 =
-      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == static_cast<unsigned>(dnnl_cpu_isa_avx512_core);
-  return has_avx512 && (!transposed_b || m < handful) && m > 1 && n >= least_columns && m * n * k >= least_work;
+  return has_avx512() && (!transposed_b || m < handful) && m > 1 && n >= least_columns && m * n * k >= least_work;
 }
 
 // A product in bfloat16 puts its operands in order as it rounds them.

@@ -60,6 +60,12 @@ const dnnl::engine& engine() {
   return cpu;
 }
 
+bool has_avx512() noexcept {
+  static const bool has =
+      (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == static_cast<unsigned>(dnnl_cpu_isa_avx512_core);
+  return has;
+}
+
 dnnl::primitive_attr own_scratch() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

@@ -13,6 +13,9 @@ using dnnl::memory;
 
 const dnnl::engine& engine();
 
+// Whether oneDNN uses AVX-512 here.
+bool has_avx512() noexcept;
+
 // An operand of a primitive: as the tensor lies in memory, as the primitive wants it, and what takes one to the other.
 struct Operand {
   int name = 0;
