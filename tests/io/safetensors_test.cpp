@@ -238,7 +238,9 @@ TEST_CASE("malformed files say what is wrong") {
     return R"("x":{"dtype":")"s + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
   };
   auto one = [&](const std::string& dtype, const std::string& shape, const std::string& offsets) {
-    return "{"s + entry(dtype, shape, offsets) + "}";
+    std::string text = "{";
+    text += entry(dtype, shape, offsets);
+    return text + "}";
   };
   const std::string four(4, '\0'), eight(8, '\0');
 
