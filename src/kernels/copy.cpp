@@ -13,6 +13,7 @@
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
 #include "kernels/parallel.hpp"
+#include "kernels/rows.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -88,22 +89,69 @@ void copy_run(To* to, std::int64_t to_stride, const From* from, std::int64_t fro
 
 constexpr std::int64_t plane_block = 16;
 
-// to[c][r] = from[r][c] for 16 x 16 elements of four bytes. Interleaving the halves of a list of rows, four times over,
-// transposes it.
-void transpose_block(const std::uint32_t* from, std::int64_t from_row, std::uint32_t* to, std::int64_t to_row) {
-  using Row [[gnu::vector_size(64)]] = std::uint32_t;
-  Row rows[16], mixed[16];
-  for (int i = 0; i < 16; ++i) std::memcpy(&rows[i], from + i * from_row, sizeof(Row));
-  for (int round = 0; round < 4; ++round) {
-    for (int i = 0; i < 8; ++i) {
-      mixed[2 * i] =
-          __builtin_shufflevector(rows[i], rows[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-      mixed[2 * i + 1] =
-          __builtin_shufflevector(rows[i], rows[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    }
-    std::copy(mixed, mixed + 16, rows);
+// Vectors of n elements of four bytes, and how many a register has.
+template <int n>
+using Row [[gnu::vector_size(4 * n)]] = std::uint32_t;
+constexpr int row_size = static_cast<int>(lane_count<float>);
+
+// Four elements of a row, of the row n / 2 after it, and so on, side by side.
+template <int n>
+[[gnu::always_inline]] inline Row<n> load_pieces(const std::uint32_t* from, std::int64_t from_row) {
+  if constexpr (n == 4) {
+    Row<4> piece;
+    std::memcpy(&piece, from, sizeof(piece));
+    return piece;
+  } else {
+    const auto low = load_pieces<n / 2>(from, from_row), high = load_pieces<n / 2>(from + n / 2 * from_row, from_row);
+    return [&]<int... I>(std::integer_sequence<int, I...>) { return __builtin_shufflevector(low, high, I...); }
+    (std::make_integer_sequence<int, n>());
   }
-  for (int i = 0; i < 16; ++i) std::memcpy(to + i * to_row, &rows[i], sizeof(Row));
+}
+// The first (or second) two of every four elements of a and b, in turn.
+template <int second>
+[[gnu::always_inline]] inline Row<row_size> interleave(Row<row_size> a, Row<row_size> b) {
+  return [&]<int... I>(std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(a, b, (I / 4 * 4 + I % 4 / 2 + 2 * second + I % 2 * row_size)...);
+  }
+  (std::make_integer_sequence<int, row_size>());
+}
+
+// to[c][r] = from[r][c] for row_size x row_size elements of four bytes: squares of 4 x 4 are transposed side by side.
+[[gnu::always_inline]] inline void transpose_block(const std::uint32_t* from, std::int64_t from_row, std::uint32_t* to,
+                                                   std::int64_t to_row) {
+  const auto load = [&](int row, int column) {
+    return load_pieces<row_size>(from + row * from_row + column, from_row);
+  };
+  const auto store = [&](Row<row_size> row, int column) { std::memcpy(to + column * to_row, &row, sizeof(row)); };
+#pragma GCC unroll 4
+  for (int column = 0; column < row_size; column += 4) {
+    const auto a = load(0, column), b = load(1, column), c = load(2, column), d = load(3, column);
+    const auto ac = interleave<0>(a, c), bd = interleave<0>(b, d);
+    store(interleave<0>(ac, bd), column);
+    store(interleave<1>(ac, bd), column + 1);
+    const auto ac2 = interleave<1>(a, c), bd2 = interleave<1>(b, d);
+    store(interleave<0>(ac2, bd2), column + 2);
+    store(interleave<1>(ac2, bd2), column + 3);
+  }
+}
+
+// A piece of a plane, by whole blocks as far as they go. All of a column's cache line is used before the next column,
+// which often lies a power of two away and takes its place in the cache.
+template <class To, class From>
+void copy_block(To* to, std::int64_t to_row, std::int64_t to_column, const From* from, std::int64_t from_row,
+                std::int64_t from_column, std::int64_t rows, std::int64_t columns) {
+  std::int64_t whole_rows = 0, whole_columns = 0;
+  if constexpr (std::is_same_v<To, std::uint32_t> && std::is_same_v<From, std::uint32_t>)
+    if (to_column == 1 && from_row == 1) {
+      whole_rows = rows / row_size * row_size;
+      whole_columns = columns / row_size * row_size;
+      for (std::int64_t c = 0; c < whole_columns; c += row_size)
+        for (std::int64_t r = 0; r < whole_rows; r += row_size)
+          transpose_block(from + r + c * from_column, from_column, to + r * to_row + c, to_row);
+    }
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c)
+      to[r * to_row + c * to_column] = convert<To>(from[r * from_row + c * from_column]);
 }
 
 // Rows first..last of a plane that is transposed between the two: blocks that fit the first cache.
@@ -111,19 +159,10 @@ template <class To, class From>
 void copy_plane(To* to, const From* from, const Pair& p, std::size_t a, std::size_t b, std::int64_t first,
                 std::int64_t last) {
   constexpr std::int64_t block = plane_block;
-  [[maybe_unused]] const bool flat = p.to[b] == 1 && p.from[a] == 1;
-  for (std::int64_t i = first; i < last; i += block)
-    for (std::int64_t j = 0; j < p.shape[b]; j += block) {
-      const std::int64_t rows = std::min(block, last - i), columns = std::min(block, p.shape[b] - j);
-      if constexpr (std::is_same_v<To, std::uint32_t> && std::is_same_v<From, std::uint32_t>)
-        if (flat && rows == block && columns == block) {
-          transpose_block(from + i * p.from[a] + j * p.from[b], p.from[b], to + i * p.to[a] + j * p.to[b], p.to[a]);
-          continue;
-        }
-      for (std::int64_t r = 0; r < rows; ++r)
-        for (std::int64_t c = 0; c < columns; ++c)
-          to[(i + r) * p.to[a] + (j + c) * p.to[b]] = convert<To>(from[(i + r) * p.from[a] + (j + c) * p.from[b]]);
-    }
+  for (std::int64_t j = 0; j < p.shape[b]; j += block)
+    for (std::int64_t i = first; i < last; i += block)
+      copy_block(to + i * p.to[a] + j * p.to[b], p.to[a], p.to[b], from + i * p.from[a] + j * p.from[b], p.from[a],
+                 p.from[b], std::min(block, last - i), std::min(block, p.shape[b] - j));
 }
 
 template <class To, class From>

@@ -90,10 +90,10 @@ class Panels {
 template <class T, std::int64_t V = panel_vectors>
 using PanelSums = std::array<Lanes<T>, V>;
 
-// R rows of A, `stride` apart, times a panel of V vectors: done(r, sums) for each.
+// R rows of A, element (r, l) at a[r * row + l * col], times a panel of V vectors: done(r, sums) for each.
 template <class T, std::int64_t R, std::int64_t V, class Done>
-XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int64_t stride, const T* panel,
-                                            Done&& done) {
+XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int64_t row, std::int64_t col,
+                                            const T* panel, Done&& done) {
   PanelSums<T, V> sums[R];
   for (std::int64_t r = 0; r < R; ++r)
     for (std::int64_t v = 0; v < V; ++v) sums[r][v] = T(0);
@@ -101,7 +101,7 @@ XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int
     PanelSums<T, V> b;
     for (std::int64_t v = 0; v < V; ++v) b[v] = Lanes<T>::load(panel + (l * V + v) * lane_count<T>);
     for (std::int64_t r = 0; r < R; ++r) {
-      const Lanes<T> factor(a[r * stride + l]);
+      const Lanes<T> factor(a[r * row + l * col]);
       for (std::int64_t v = 0; v < V; ++v) sums[r][v] = fused(factor, b[v], sums[r][v]);
     }
   }
@@ -114,11 +114,16 @@ XGRAD_LANES_INLINE void multiply_panel_rows(std::int64_t k, const T* a, std::int
 
 // The same for up to panel_rows<V> rows. Each result is one sum in the order of k, whatever the number of rows.
 template <class T, std::int64_t V = panel_vectors, class Done>
-void multiply_panel(std::int64_t rows, std::int64_t k, const T* a, std::int64_t stride, const T* panel, Done&& done) {
+void multiply_panel(std::int64_t rows, std::int64_t k, const T* a, std::int64_t row, std::int64_t col, const T* panel,
+                    Done&& done) {
   const auto run = [&]<std::int64_t... R>(std::integer_sequence<std::int64_t, R...>) {
-    (void)((rows == R + 1 && (multiply_panel_rows<T, R + 1, V>(k, a, stride, panel, done), true)) || ...);
+    (void)((rows == R + 1 && (multiply_panel_rows<T, R + 1, V>(k, a, row, col, panel, done), true)) || ...);
   };
   run(std::make_integer_sequence<std::int64_t, panel_rows<V>>());
+}
+template <class T, std::int64_t V = panel_vectors, class Done>
+void multiply_panel(std::int64_t rows, std::int64_t k, const T* a, std::int64_t row, const T* panel, Done&& done) {
+  multiply_panel<T, V>(rows, k, a, row, 1, panel, std::forward<Done>(done));
 }
 
 }  // namespace xgrad::detail

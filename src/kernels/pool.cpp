@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/parallel.hpp"
+#include "kernels/rows.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -19,9 +20,9 @@ std::int64_t planes_per_range(std::int64_t work) noexcept {
 template <class T>
 struct Pack {
   using Index = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  static constexpr std::int64_t size = 64 / sizeof(T);
-  typedef T Values __attribute__((vector_size(64)));
-  typedef Index Indices __attribute__((vector_size(64)));
+  static constexpr std::int64_t size = lane_count<T>;
+  typedef T Values __attribute__((vector_size(sizeof(T) * lane_count<T>)));
+  typedef Index Indices __attribute__((vector_size(sizeof(T) * lane_count<T>)));
 
   // Elements `step` apart, Step where it is known at compile time. Step 2 reads one element too many.
   template <std::int64_t Step>

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 
 #include "kernels/copy.hpp"
 #include "kernels/rows.hpp"
@@ -16,8 +15,8 @@ namespace xgrad::detail::winograd {
 
 using Vector = Lanes<float>;
 inline constexpr std::int64_t lanes = lane_count<float>;
-// Rows of a tile, numbers it becomes, and from one tile to the next: what it gives of results.
-inline constexpr std::int64_t side = 6, spots = side * side, step = 4, window = 3;
+// Rows of a tile, and the numbers it becomes; rows of its results; rows and elements of a window.
+inline constexpr std::int64_t side = 6, spots = side * side, step = 4, window = 3, elements = window * window;
 
 // The points' places: with these, numbers are of like size and errors a third of those of 1 and 2.
 inline constexpr float p = 0.625F, q = 1.5F, pp = p * p, qq = q * q;
@@ -71,60 +70,105 @@ XGRAD_LANES_INLINE void both_ways(const Load& load, const Transform& transform, 
   }
 }
 
-// Images of one size, and the tiles of their results: numbered image by image and row by row.
+// Images of one size.
 struct Images {
   std::int64_t count, channels, height, width;
   std::int64_t plane() const noexcept { return height * width; }
 };
-struct Place {
-  std::int64_t image, top, left;
+
+// A rectangle of an image, which may reach past its edges.
+struct Area {
+  std::int64_t top, left, height, width;
+  // What of it lies in the image.
+  Area inside(const Images& images) const noexcept {
+    const std::int64_t first = std::max<std::int64_t>(0, top), start = std::max<std::int64_t>(0, left);
+    return {first, start, std::max<std::int64_t>(0, std::min(images.height, top + height) - first),
+            std::max<std::int64_t>(0, std::min(images.width, left + width) - start)};
+  }
 };
-class Grid {
+
+// An area of an image with its channels side by side, as whole vectors.
+class Places {
  public:
-  explicit Grid(const Images& results)
-      : rows_((results.height + step - 1) / step), columns_((results.width + step - 1) / step), count_(results.count) {}
-  std::int64_t tiles() const noexcept { return count_ * rows_ * columns_; }
-  // Where the results of a tile begin.
-  Place place(std::int64_t tile) const noexcept {
-    const std::int64_t row = tile / columns_;
-    return {row / rows_, row % rows_ * step, tile % columns_ * step};
+  Places(const Images& images, const float* image, const Area& area, std::int64_t channels, float* memory) noexcept
+      : area_(area.inside(images)), pitch_((channels + lanes - 1) / lanes * lanes), memory_(memory) {
+    const bool whole = area_.width == images.width;
+    const std::int64_t rows = whole ? 1 : area_.height, length = whole ? area_.height * area_.width : area_.width;
+    for (std::int64_t i = 0; i < rows; ++i)
+      transpose_matrix(channels, length, image + (area_.top + i) * images.width + area_.left, images.plane(),
+                       memory + i * length * pitch_, pitch_);
+  }
+  // The numbers of a place of the image; null outside of the area.
+  const float* at(std::int64_t row, std::int64_t column) const noexcept {
+    row -= area_.top;
+    column -= area_.left;
+    const bool inside = row >= 0 && row < area_.height && column >= 0 && column < area_.width;
+    return inside ? memory_ + (row * area_.width + column) * pitch_ : nullptr;
   }
 
  private:
-  std::int64_t rows_, columns_, count_;
+  Area area_;
+  std::int64_t pitch_;
+  float* memory_;
 };
 
-// Size x Size numbers of a plane from (top, left) on, row by row; zeros outside.
-template <std::int64_t Size>
-inline void load_tile(const Images& images, const float* plane, std::int64_t top, std::int64_t left,
-                      float* to) noexcept {
-  if (top >= 0 && left >= 0 && top + Size <= images.height && left + Size <= images.width) {
-    const float* from = plane + top * images.width + left;
-    for (std::int64_t i = 0; i < Size; ++i) std::memcpy(to + i * Size, from + i * images.width, Size * sizeof(float));
-    return;
-  }
-  for (std::int64_t i = 0; i < Size; ++i)
-    for (std::int64_t j = 0; j < Size; ++j) {
-      const bool inside = top + i >= 0 && top + i < images.height && left + j >= 0 && left + j < images.width;
-      to[i * Size + j] = inside ? plane[(top + i) * images.width + left + j] : 0.0F;
+// The numbers of the Size x Size places from (top, left) on: `spots` vectors for every vector of channels, which
+// store(spot, channel, value) takes. Zeros are read where there is no place.
+template <std::size_t Size, class Transform, class Store>
+void tile_numbers(const Places& places, std::int64_t top, std::int64_t left, std::int64_t channels, const float* zeros,
+                  const Transform& transform, const Store& store) noexcept {
+  const float* from[Size][Size];
+  for (std::size_t i = 0; i < Size; ++i)
+    for (std::size_t j = 0; j < Size; ++j) {
+      const float* at = places.at(top + static_cast<std::int64_t>(i), left + static_cast<std::int64_t>(j));
+      from[i][j] = at ? at : zeros;
     }
+  for (std::int64_t c = 0; c < channels; c += lanes)
+    both_ways<Size, side, Vector>(
+        [&](auto i, auto j) { return Vector::load(from[i][j] + c); }, transform,
+        [&](auto i, auto j, const Vector& value) { store(static_cast<std::int64_t>(i * side + j), c, value); });
 }
 
-// What is gathered for the lanes of a vector, and turned round: number s of lane t at [s * lanes + t].
-template <std::int64_t Size>
-class Gathered {
+// Tiles of the results, 4x4 each, that are worked on together: rectangles of one size in neighbouring images.
+struct Band {
+  std::int64_t image, images, top, left, rows, columns;  // the last four in tiles
+  std::int64_t tiles_of_image() const noexcept { return rows * columns; }
+  std::int64_t tiles() const noexcept { return images * tiles_of_image(); }
+  // Where the results of a tile of an image begin.
+  std::int64_t row(std::int64_t tile) const noexcept { return (top + tile / columns) * step; }
+  std::int64_t column(std::int64_t tile) const noexcept { return (left + tile % columns) * step; }
+  // The places of an image's results, and of what they are made of.
+  Area results() const noexcept { return {top * step, left * step, rows * step, columns * step}; }
+  Area operands(std::int64_t padding_h, std::int64_t padding_w) const noexcept {
+    return {top * step - padding_h, left * step - padding_w, rows * step + 2, columns * step + 2};
+  }
+};
+class Bands {
  public:
-  static constexpr std::int64_t numbers = Size * Size;
-  float* lane(std::int64_t t) noexcept { return rows_ + t * numbers; }
-  void clear(std::int64_t t) noexcept { std::fill_n(lane(t), numbers, 0.0F); }
-  void turn() noexcept { transpose_matrix<float>(lanes, numbers, rows_, numbers, turned_, lanes); }
-  Vector operator()(std::size_t i, std::size_t j) const noexcept {
-    return Vector::load(turned_ + (static_cast<std::int64_t>(i) * Size + static_cast<std::int64_t>(j)) * lanes);
+  explicit Bands(const Images& results)
+      : images_(results.count),
+        rows_((results.height + step - 1) / step),
+        columns_((results.width + step - 1) / step),
+        width_(std::min(most, columns_)),
+        height_(std::clamp<std::int64_t>(most / width_, 1, rows_)),
+        depth_(std::clamp<std::int64_t>(most / (width_ * height_), 1, images_)),
+        across_((columns_ + width_ - 1) / width_),
+        down_((rows_ + height_ - 1) / height_) {}
+  std::int64_t count() const noexcept { return (images_ + depth_ - 1) / depth_ * across_ * down_; }
+  std::int64_t most_tiles() const noexcept { return width_ * height_ * depth_; }
+  // Of the operands and of the results of one image.
+  std::int64_t most_places() const noexcept { return (width_ * step + 2) * (height_ * step + 2); }
+  Band operator[](std::int64_t index) const noexcept {
+    const std::int64_t left = index % across_ * width_, top = index / across_ % down_ * height_;
+    const std::int64_t image = index / across_ / down_ * depth_;
+    return {image, std::min(depth_, images_ - image), top,
+            left,  std::min(height_, rows_ - top),    std::min(width_, columns_ - left)};
   }
 
  private:
-  alignas(64) float rows_[lanes * numbers];
-  alignas(64) float turned_[lanes * numbers];
+  // Their numbers stay in the second-level cache, and a weight's are read once for all of them.
+  static constexpr std::int64_t most = 32;
+  std::int64_t images_, rows_, columns_, width_, height_, depth_, across_, down_;
 };
 
 }  // namespace xgrad::detail::winograd
