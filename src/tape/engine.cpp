@@ -167,7 +167,7 @@ void Engine::add(Tensor& sum, Tensor gradient) {
 }
 
 Tensor Engine::pending(const Edge& edge, bool any_strides) {
-  if (create_graph_ || edge.node->is_leaf()) return {};
+  if (create_graph_) return {};
   Task* task = find(edge.node.get());
   if (!task) return {};
   const Tensor& sum = task->gradients[edge.output];
@@ -187,10 +187,7 @@ void Engine::deliver(const Node* from, const Edge& edge, Tensor gradient) {
   }
   if (impl(gradient).dtype != meta.dtype) [[unlikely]]
     gradient = gradient.to(meta.dtype, here);
-  Node& node = *edge.node;
-  if (node.is_leaf() && !gathering_ && !node.hooks)
-    return accumulate(static_cast<LeafNode&>(node), std::move(gradient));
-  add(task_of(&node).gradients[edge.output], std::move(gradient));
+  add(task_of(edge.node.get()).gradients[edge.output], std::move(gradient));
 }
 
 void Engine::accumulate(LeafNode& leaf, Tensor gradient) {
