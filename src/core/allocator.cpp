@@ -43,25 +43,8 @@ void* system_allocate(std::size_t alignment, std::size_t bytes) {
 
 // ---- pool
 
-struct Block {
-  Block* next;
-};
-struct List {
-  Block* head = nullptr;
-  std::size_t count = 0;
-  void push(void* block) noexcept {
-    head = new (block) Block{head};
-    ++count;
-  }
-  void* pop() noexcept {
-    Block* block = head;
-    head = block->next;
-    --count;
-    return block;
-  }
-};
-constexpr std::size_t classes = pool_limit / line;
-constexpr std::size_t batch = 256;       // blocks that move between a thread and the others at once
+using List = BlockList;
+constexpr std::size_t classes = pool_classes, batch = pool_batch;
 constexpr std::size_t chunk = 64 << 10;  // bytes taken from the system at once
 
 struct SharedPool {
@@ -75,10 +58,6 @@ SharedPool& shared_pool() {
   return *pool;
 }
 
-struct ThreadPool {
-  std::array<List, classes> lists;
-};
-constinit thread_local ThreadPool* thread_pool = nullptr;
 constinit thread_local bool thread_ended = false;
 
 // Gives a thread's blocks to the others when it ends.
@@ -90,7 +69,7 @@ struct ThreadPoolOwner {
     SharedPool& shared = shared_pool();
     std::lock_guard lock(shared.mutex);
     for (std::size_t c = 0; c < classes; ++c)
-      if (pool->lists[c].count) shared.batches[c].push_back(pool->lists[c]);
+      if (pool->lists[c].count() > 0) shared.batches[c].push_back(pool->lists[c]);
     delete pool;
   }
 };
@@ -126,7 +105,7 @@ List take_batch(std::size_t c) {
 
 void give_batch(List& list, std::size_t c) noexcept {
   List away;
-  while (away.count < batch) away.push(list.pop());
+  while (away.count() < batch) away.push(list.pop());
   SharedPool& shared = shared_pool();
   std::lock_guard lock(shared.mutex);
   shared.batches[c].push_back(away);
@@ -178,16 +157,17 @@ void* fresh_block(std::size_t bytes) {
 
 }  // namespace
 
-void* pool_allocate(std::size_t bytes) {
-  const std::size_t c = (bytes + line - 1) / line - 1;
+constinit thread_local ThreadPool* thread_pool = nullptr;
+
+void* pool_allocate_slowly(std::size_t c) {
   if (direct) {
     if (void* block = system_allocate(line, (c + 1) * line)) return block;
-    out_of_memory(bytes);
+    out_of_memory((c + 1) * line);
   }
   if (thread_ended) [[unlikely]] {
     List list = take_batch(c);
     void* block = list.pop();
-    if (list.count) {
+    if (list.count() > 0) {
       SharedPool& shared = shared_pool();
       std::lock_guard lock(shared.mutex);
       shared.batches[c].push_back(list);
@@ -195,14 +175,12 @@ void* pool_allocate(std::size_t bytes) {
     return block;
   }
   List& list = own_pool().lists[c];
-  if (!list.head) [[unlikely]]
-    list = take_batch(c);
+  if (list.count() == 0) list = take_batch(c);
   return list.pop();
 }
 
-void pool_free(void* block, std::size_t bytes) noexcept {
+void pool_free_slowly(void* block, std::size_t c) noexcept {
   if (direct) return std::free(block);
-  const std::size_t c = (bytes + line - 1) / line - 1;
   if (thread_ended) [[unlikely]] {
     List list;
     list.push(block);
@@ -213,8 +191,7 @@ void pool_free(void* block, std::size_t bytes) noexcept {
   }
   List& list = own_pool().lists[c];
   list.push(block);
-  if (list.count >= 16 * batch) [[unlikely]]
-    give_batch(list, c);
+  if (list.count() >= 16 * batch) give_batch(list, c);
 }
 
 void* cache_allocate(std::size_t bytes) {

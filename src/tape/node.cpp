@@ -10,7 +10,6 @@
 namespace xgrad {
 namespace {
 constinit thread_local bool grad_enabled = true;
-constinit thread_local int anomaly_depth = 0;
 }  // namespace
 
 bool is_grad_enabled() noexcept { return grad_enabled; }
@@ -18,8 +17,8 @@ bool is_grad_enabled() noexcept { return grad_enabled; }
 namespace detail {
 
 bool set_grad_enabled(bool enabled) noexcept { return std::exchange(grad_enabled, enabled); }
+constinit thread_local int anomaly_depth = 0;
 int set_anomaly(int change) noexcept { return anomaly_depth += change; }
-bool anomaly_enabled() noexcept { return anomaly_depth > 0; }
 
 void check_anomaly(const std::string& name, Here here, const Tensor& output, std::span<const Tensor* const> inputs) {
   if (!has_nan(output)) return;

@@ -204,7 +204,9 @@ class Backward {
 
 // ---- recording
 
-bool anomaly_enabled() noexcept;
+// How many DetectAnomalyGuards live in this thread.
+extern constinit thread_local int anomaly_depth;
+inline bool anomaly_enabled() noexcept { return anomaly_depth > 0; }
 // Under DetectAnomalyGuard: AutogradError when the output has a NaN and no input has.
 void check_anomaly(const std::string& name, Here here, const Tensor& output, std::span<const Tensor* const> inputs);
 
