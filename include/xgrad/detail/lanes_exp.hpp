@@ -37,6 +37,7 @@ struct LaneExp {
   using Range = LaneExpRange<T>;
   using C = LaneCoefficients<T>;
   static constexpr int mantissa_bits = LaneFormat<T>::mantissa_bits;
+  static constexpr int largest_exponent = std::numeric_limits<T>::max_exponent - 1;
   // Adding it leaves the nearest integer in the low bits of the word.
   static constexpr T to_integer = T(1.5) * (std::uint64_t(1) << mantissa_bits);
 
@@ -60,6 +61,8 @@ struct LaneExp {
         return L(typename L::batch_type(_mm512_maskz_scalef_pd(__mmask8(-1), x.raw(), n.raw())));
     }
 #endif
+    // Nearly always all results are normal numbers.
+    if ((clear_sign(n) < T(largest_exponent)).all()) return x * power_of_two(n);
     const L half = nearest(n * T(0.5));
     return x * power_of_two(half) * power_of_two(n - half);
   }
@@ -67,8 +70,14 @@ struct LaneExp {
   /// e^r - 1 for |r| <= log(2) / 2.
   static XGRAD_LANES_INLINE L expm1_reduced(L r) { return fused(r * r, polynomial(r, C::exp_tail), r); }
 
+  /// x between low and high; NaN stays NaN.
   static XGRAD_LANES_INLINE L limited(L x, T low, T high) {
+#ifdef __SSE2__
+    // Of a number and a NaN, these instructions take their second operand.
+    return L(xsimd::min(L(high).raw(), xsimd::max(L(low).raw(), x.raw())));
+#else
     return where(x > high, L(high), where(x < low, L(low), x));
+#endif
   }
 
   struct Reduced {
