@@ -43,6 +43,30 @@ XGRAD_LANES_INLINE void for_lanes(std::int64_t count, F&& f) {
   if (i < count) f(i, count - i);
 }
 
+// next(next(next(start, 0, n), size, n), 2 size, n)..., by four chains that do not wait for each other and are joined
+// at the end. `start` must not count however often it is joined.
+template <class T, class Next, class Join>
+XGRAD_LANES_INLINE Lanes<T> fold_lanes(std::int64_t count, Lanes<T> start, Next&& next, Join&& join) {
+  constexpr std::int64_t size = lane_count<T>;
+  Lanes<T> a = start, b = start, c = start, d = start;
+  std::int64_t i = 0;
+  for (; i + 4 * size <= count; i += 4 * size) {
+    a = next(a, i, size);
+    b = next(b, i + size, size);
+    c = next(c, i + 2 * size, size);
+    d = next(d, i + 3 * size, size);
+  }
+  for (; i < count; i += size) a = next(a, i, std::min(size, count - i));
+  return join(join(a, b), join(c, d));
+}
+// The sum of f(0, n), f(size, n), ..., lane by lane.
+template <class T, class F>
+XGRAD_LANES_INLINE Lanes<T> sum_of_lanes(std::int64_t count, F&& f) {
+  return fold_lanes<T>(
+      count, Lanes<T>(0), [&](Lanes<T> sum, std::int64_t i, std::int64_t n) { return sum + f(i, n); },
+      [](Lanes<T> a, Lanes<T> b) { return a + b; });
+}
+
 // Sum of all lanes, pairwise.
 template <class T>
 XGRAD_LANES_INLINE T sum_lanes(Lanes<T> lanes) {

@@ -21,10 +21,10 @@ inline constexpr T softmax_lowest = -std::numeric_limits<T>::infinity();
 template <class T>
 T row_max(const T* x, std::int64_t n) {
   using L = Lanes<T>;
-  L largest = softmax_lowest<T>;
-  for_lanes<T>(n, [&](std::int64_t i, std::int64_t part) {
-    largest = maximum(largest, load_part(x + i, part, softmax_lowest<T>));
-  });
+  const L largest = fold_lanes<T>(
+      n, L(softmax_lowest<T>),
+      [&](L top, std::int64_t i, std::int64_t part) { return maximum(top, load_part(x + i, part, softmax_lowest<T>)); },
+      [](L a, L b) { return maximum(a, b); });
   T values[L::size];
   largest.store(values);
   T top = values[0];
@@ -34,10 +34,8 @@ T row_max(const T* x, std::int64_t n) {
 // sum exp(x - top)
 template <class T>
 T row_exp_sum(const T* x, std::int64_t n, T top) {
-  Lanes<T> sum = 0;
-  for_lanes<T>(n,
-               [&](std::int64_t i, std::int64_t part) { sum += exp(load_part(x + i, part, softmax_lowest<T>) - top); });
-  return sum_lanes(sum);
+  return sum_lanes(sum_of_lanes<T>(
+      n, [&](std::int64_t i, std::int64_t part) { return exp(load_part(x + i, part, softmax_lowest<T>) - top); }));
 }
 
 // What a slice of the data (a row, or as many columns as there are lanes) goes through. Value is T along a row and
@@ -47,11 +45,10 @@ struct SoftmaxRule {
   static void row(const T* x, std::int64_t n, T* y) {
     using L = Lanes<T>;
     const T top = row_max(x, n);
-    L sum = 0;
-    for_lanes<T>(n, [&](std::int64_t i, std::int64_t part) {
+    const L sum = sum_of_lanes<T>(n, [&](std::int64_t i, std::int64_t part) {
       const L e = exp(load_part(x + i, part, softmax_lowest<T>) - top);
-      sum += e;
       store_part(e, y + i, part);
+      return e;
     });
     const T scale = 1 / sum_lanes(sum);
     for_lanes<T>(n,
@@ -141,19 +138,18 @@ template <class Rule, class T>
 void softmax_backward(const SoftmaxShape& shape, const T* dy, const T* y, T* dx) {
   using L = Lanes<T>;
   for_slices<T>(shape, [&](std::int64_t at, std::int64_t part) {
-    L sum = 0;
     const T *g = dy + at, *v = y + at;
     T* out = dx + at;
     if (part == 0) {
-      for_lanes<T>(shape.n, [&](std::int64_t i, std::int64_t some) {
-        sum += Rule::term(load_part(g + i, some), load_part(v + i, some));
-      });
-      const L total = sum_lanes(sum);
+      const L total = sum_lanes(sum_of_lanes<T>(shape.n, [&](std::int64_t i, std::int64_t some) {
+        return Rule::term(load_part(g + i, some), load_part(v + i, some));
+      }));
       for_lanes<T>(shape.n, [&](std::int64_t i, std::int64_t some) {
         store_part(Rule::slope(load_part(g + i, some), load_part(v + i, some), total), out + i, some);
       });
       return;
     }
+    L sum = 0;
     for (std::int64_t i = 0; i < shape.n; ++i)
       sum += Rule::term(load_part(g + i * shape.inner, part), load_part(v + i * shape.inner, part));
     for (std::int64_t i = 0; i < shape.n; ++i)

@@ -24,11 +24,10 @@ struct Rows {
 template <class T>
 void normalise_row(const T* x, const T* w, const T* b, std::int64_t size, double eps, T* y, T& mean, T& scale) {
   using L = Lanes<T>;
-  L sum = 0;
-  for_lanes<T>(size, [&](std::int64_t i, std::int64_t n) { sum += load_part(x + i, n); });
-  mean = sum_lanes(sum) / static_cast<T>(size);
-  L squares = 0;
-  for_lanes<T>(size, [&](std::int64_t i, std::int64_t n) { squares += square(load_part(x + i, n, mean) - mean); });
+  mean = sum_lanes(sum_of_lanes<T>(size, [&](std::int64_t i, std::int64_t n) { return load_part(x + i, n); })) /
+         static_cast<T>(size);
+  const L squares =
+      sum_of_lanes<T>(size, [&](std::int64_t i, std::int64_t n) { return square(load_part(x + i, n, mean) - mean); });
   scale = static_cast<T>(1 / std::sqrt(static_cast<double>(sum_lanes(squares)) / static_cast<double>(size) + eps));
   for_lanes<T>(size, [&](std::int64_t i, std::int64_t n) {
     L value = (load_part(x + i, n) - mean) * scale;
