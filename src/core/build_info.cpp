@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "kernels/blas.hpp"
 #include "kernels/gemm_bfloat16.hpp"
 
 #ifdef XGRAD_HAVE_OPENBLAS
@@ -50,12 +51,23 @@ std::string compiler() {
 #endif
 }
 
+// What OPENBLAS_CORETYPE should say where OpenBLAS does not know the processor.
+[[maybe_unused]] std::string best_core() {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) return "SkylakeX";
+#endif
+  return "Haswell";
+}
+
 std::string blas() {
 #ifdef XGRAD_HAVE_OPENBLAS
   const char* threads[] = {"one thread", "own threads", "OpenMP threads"};
   const int parallel = openblas_get_parallel();
   std::string text = openblas_get_config();
   if (parallel >= 0 && parallel < 3) text += std::string(", ") + threads[parallel];
+  if (detail::is_blas_generic())
+    text += ", which does not know this processor and is slow: set OPENBLAS_CORETYPE=" + best_core() +
+            " in the environment";
   return text;
 #else
   return XGRAD_BLAS_NAME;

@@ -8,11 +8,13 @@
 #include <cblas.h>
 #include <limits>
 #include <mutex>
+#include <string_view>
 #include <type_traits>
 
 #include "kernels/gemm_bfloat16.hpp"
 #include "kernels/gemm_few.hpp"
 #include "kernels/gemm_onednn.hpp"
+#include "kernels/gemv.hpp"
 #include "kernels/parallel.hpp"
 
 namespace xgrad::detail {
@@ -62,6 +64,15 @@ int blas_threads() noexcept {
   return blas_has_threads() ? available_threads() : 1;
 }
 
+// Without a name for this processor, OpenBLAS takes kernels that every x86-64 one can run, at a sixth of the speed.
+bool find_generic() noexcept {
+#if defined(XGRAD_HAVE_OPENBLAS) && defined(__x86_64__)
+  return std::string_view(openblas_get_corename()) == "Prescott" && __builtin_cpu_supports("avx2");
+#else
+  return false;
+#endif
+}
+
 // ---- how an operand goes to the BLAS
 
 struct Layout {
@@ -86,14 +97,6 @@ void call_gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, cons
 void call_gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda, const double* b,
                int ldb, double beta, double* c, int ldc) noexcept {
   cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc);
-}
-void call_gemv(CBLAS_TRANSPOSE ta, int m, int n, const float* a, int lda, const float* x, int incx, float* y,
-               int incy) noexcept {
-  cblas_sgemv(CblasRowMajor, ta, m, n, 1, a, lda, x, incx, 1, y, incy);
-}
-void call_gemv(CBLAS_TRANSPOSE ta, int m, int n, const double* a, int lda, const double* x, int incx, double* y,
-               int incy) noexcept {
-  cblas_dgemv(CblasRowMajor, ta, m, n, 1, a, lda, x, incx, 1, y, incy);
 }
 
 // ---- one block on one thread
@@ -165,7 +168,7 @@ void tiny(const Product<T>& p) noexcept {
   }
 }
 
-// A BLAS that is not ours to manage gets all products.
+// A BLAS that is not ours to manage gets all products of two matrices.
 template <class T>
 bool takes_few_rows(const Product<T>& p) noexcept {
   return blas_managed.load(std::memory_order_relaxed) && few_rows_pay(p);
@@ -173,28 +176,13 @@ bool takes_few_rows(const Product<T>& p) noexcept {
 template <class T>
 bool onednn_takes(const Product<T>& p, const Layout& b) noexcept {
   return std::is_same_v<T, float> && blas_managed.load(std::memory_order_relaxed) &&
-         onednn::gemm_pays(b.transpose == CblasTrans, p.m, p.n, p.k);
+         (is_blas_generic() ? onednn::has_gemm() : onednn::gemm_pays(b.transpose == CblasTrans, p.m, p.n, p.k));
 }
 
 template <class T>
 bool bfloat16_takes(const Product<T>& p) noexcept {
   return std::is_same_v<T, float> && blas_managed.load(std::memory_order_relaxed) &&
          onednn::bfloat16_pays(p.m, p.n, p.k);
-}
-
-// A column (n == 1) or a row (m == 1) of results: the matrix is read once, where gemm would pack it first.
-template <class T>
-void vector(const Product<T>& p) noexcept {
-  fill(p);
-  const bool column = p.n == 1;
-  const std::int64_t count = column ? p.m : p.n;
-  const T* matrix = column ? p.a : p.b;
-  const T* x = column ? p.b : p.a;
-  const Layout how = column ? layout(count, p.k, p.a_row, p.a_col) : layout(count, p.k, p.b_col, p.b_row);
-  const std::int64_t step = p.k == 1 ? 1 : column ? p.b_row : p.a_col;
-  const bool straight = how.transpose == CblasNoTrans;
-  call_gemv(how.transpose, narrow(straight ? count : p.k), narrow(straight ? p.k : count), matrix, narrow(how.ld), x,
-            narrow(step), p.c, column && count > 1 ? narrow(p.c_row) : 1);
 }
 
 template <class T>
@@ -206,6 +194,10 @@ void block(const Product<T>& p, bool bfloat16) noexcept {
       if (p.bias) fill(p);
       if (onednn::gemm_bfloat16(p, p.accumulate || p.bias)) return;
     }
+  }
+  if (p.m == 1 || p.n == 1) {
+    if (p.bias) fill(p);
+    return gemv(p, p.accumulate || p.bias);
   }
   if (takes_few_rows(p)) {
     if (p.bias) fill(p);
@@ -223,7 +215,6 @@ void block(const Product<T>& p, bool bfloat16) noexcept {
   }
   prepare_blas();
   const ThreadsOfOthers threads(blas_threads());
-  if (p.m == 1 || p.n == 1) return vector(p);
   if (p.bias) fill(p);
   call_gemm(a.transpose, b.transpose, narrow(p.m), narrow(p.n), narrow(p.k), p.a, narrow(a.ld), p.b, narrow(b.ld),
             p.accumulate || p.bias ? T(1) : T(0), p.c, narrow(ldc));
@@ -265,6 +256,11 @@ std::int64_t piece(std::int64_t size, std::int64_t pieces, std::int64_t index) n
 
 }  // namespace
 
+bool is_blas_generic() noexcept {
+  static const bool generic = find_generic();
+  return generic;
+}
+
 bool is_blas_matrix(std::int64_t rows, std::int64_t cols, std::int64_t row, std::int64_t col) noexcept {
   return rows_lie_flat(rows, cols, row, col) || rows_lie_flat(cols, rows, col, row);
 }
@@ -277,7 +273,8 @@ void gemm(const Product<T>& p) noexcept {
   if (work <= (is_vector ? tiny_work / width : tiny_work) && p.k * ((p.n + width - 1) / width * width) <= tiny_panel)
     return tiny(p);
   const bool bfloat16 = bfloat16_takes(p);
-  if (blas_has_threads() && !bfloat16 && !takes_few_rows(p) && !onednn_takes(p, layout(p.k, p.n, p.b_row, p.b_col)))
+  if (blas_has_threads() && !bfloat16 && !is_vector && !takes_few_rows(p) &&
+      !onednn_takes(p, layout(p.k, p.n, p.b_row, p.b_col)))
     return block(p, false);
   const Cut by = cut(p.m, p.n, p.k);
   parallel_for(by.rows * by.cols, 1, work, [&](std::int64_t begin, std::int64_t end) {

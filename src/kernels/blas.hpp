@@ -36,6 +36,9 @@ T dot(std::int64_t count, const T* a, std::int64_t a_step, const T* b, std::int6
 template <class T>
 void sum_rows(std::int64_t rows, std::int64_t cols, const T* x, std::int64_t row, T* out, bool accumulate) noexcept;
 
+// Whether the BLAS does not know this processor and therefore uses a fraction of what it has.
+bool is_blas_generic() noexcept;
+
 // manage_blas_threads() of xgrad/threads.hpp.
 void set_blas_managed(bool managed) noexcept;
 

@@ -9,6 +9,8 @@
 
 namespace xgrad::detail::onednn {
 
+bool has_gemm() noexcept { return true; }
+
 // Measured with AVX-512 on both: oneDNN is 1.1 to 1.3 times faster where no matrix is small or narrow, save that it
 // loses as often as it wins when B is transposed; but for a handful of rows (those of 12 to 64 are gemm_few's) it is
 // then 2 to 3 times faster. Its code takes 7 MB of memory, which small products do not earn.
@@ -33,6 +35,7 @@ void gemm(bool transposed_a, bool transposed_b, std::int64_t m, std::int64_t n, 
 
 namespace xgrad::detail::onednn {
 
+bool has_gemm() noexcept { return false; }
 bool gemm_pays(bool, std::int64_t, std::int64_t, std::int64_t) noexcept { return false; }
 bool turning_pays(std::int64_t, std::int64_t, std::int64_t) noexcept { return false; }
 void gemm(bool, bool, std::int64_t, std::int64_t, std::int64_t, const float*, std::int64_t, const float*, std::int64_t,

@@ -4,6 +4,8 @@
 
 namespace xgrad::detail::onednn {
 
+bool has_gemm() noexcept;
+
 // Whether oneDNN is there and faster than OpenBLAS for the product of [m, k] and [k, n] on one thread.
 bool gemm_pays(bool transposed_b, std::int64_t m, std::int64_t n, std::int64_t k) noexcept;
 
