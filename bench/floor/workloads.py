@@ -9,6 +9,12 @@ as parts leave out what lies between them (activations, norms), and so lie below
 """
 import json, subprocess, sys
 
+def convolutions(layer, passes):
+    return [f"dnnl_conv_{p}_blocked_{layer}" for p in passes]
+
+
+CNN = convolutions("c1_64x1x28x28_o32", ["fwd", "bwdW"]) + convolutions("c2_64x32x14x14_o64", ["fwd", "bwdD", "bwdW"])
+RESNET = 2 * convolutions("rb_16x64x32x32_o64", ["fwd", "bwdD", "bwdW"])
 TRANSFORMER = ["transformer_linear_gemms", "transformer_attention_gemms", "adam_3200000"]
 # workload: (block of bench_floor, probes whose times are added)
 FLOORS = {
@@ -21,6 +27,8 @@ FLOORS = {
     "softmax": ("rows", ["softmax_hand_fwd_bwd"]),
     "sum_axis0": ("rows", ["sum_axis0_hand_fwd_bwd"]),
     "sum_axis1": ("rows", ["sum_axis0_hand_fwd_bwd"]),
+    "cnn_fmnist": ("cnn", CNN),  # parts
+    "resnet_block": ("resnet", RESNET),  # parts
     "lstm": ("lstm", ["lstm_hand_fwd_bwd"]),
     "lstm_cell": ("lstm", ["lstm_cell_hand_fwd_bwd"]),
     "transformer": ("transformer adam", TRANSFORMER),  # parts
