@@ -31,8 +31,7 @@ void multiply_rows(const Part<T>& p, std::int64_t first) noexcept {
     for (std::size_t r = 0; r < Count; ++r)
       sums[r] = fused(load_part(row + static_cast<std::int64_t>(r) * p.row + l, part), x, sums[r]);
   });
-  for (std::size_t r = 0; r < Count; ++r)
-    p.y[(first + static_cast<std::int64_t>(r)) * p.y_step] += sum_lanes(sums[r]);
+  for (std::size_t r = 0; r < Count; ++r) p.y[(first + static_cast<std::int64_t>(r)) * p.y_step] += sum_lanes(sums[r]);
 }
 
 template <class T>
