@@ -9,7 +9,8 @@
 // are cut into blocks that OpenMP's threads share: two sets of spinning threads on the same cores cost a factor of two
 // to ten. That setting is OpenBLAS's, and so the whole process's; manage_blas_threads(false) opts out. The OpenMP
 // flavour shares OpenMP's threads already: it gets whole products, whose last bits may then depend on the number of
-// threads. Where oneDNN is faster (float32, nothing small), it computes the blocks instead, each on one thread.
+// threads. Where oneDNN is faster (float32, nothing small), it computes the blocks instead, each on one thread; so it
+// does with all float32 products of two matrices where OpenBLAS does not know the processor, which build_info() tells.
 #pragma once
 #include <xgrad/error.hpp>
 
@@ -26,9 +27,9 @@ int get_num_threads() noexcept;
 void manage_blas_threads(bool manage) noexcept;
 
 // true: the same bits for any number of threads also where another library's results depend on it, for the whole
-// process: convolutions go without oneDNN, which takes two to three times as long, and products are never handed to
-// OpenMP's flavour of OpenBLAS whole. It cannot help with a BLAS that manage_blas_threads(false) left to itself. Off by
-// default.
+// process: convolutions go without oneDNN (by a Winograd of our own where windows are 3x3, which takes a sixth longer,
+// else by im2col, two to three times as long), and products are never handed to OpenMP's flavour of OpenBLAS whole. It
+// cannot help with a BLAS that manage_blas_threads(false) left to itself. Off by default.
 void use_deterministic_algorithms(bool mode) noexcept;
 bool are_deterministic_algorithms_enabled() noexcept;
 

@@ -37,7 +37,7 @@ Tensor conv2d(const Arg& input, const Arg& weight, const Tensor& bias = {}, cons
 // Whether float32 convolutions of 3x3 windows may use Winograd's algorithm, in the whole process; they may by default.
 // It is about twice as fast and rounds more coarsely: with n products in the sum of an element, the largest error of a
 // result and of the input's gradient is below 256 2^-24 sqrt(n) times the root mean squares of the two operands (found
-// on random numbers: 150; without it 25), that of the weight's gradient not larger than without. An infinity or NaN
+// on random numbers: 150; without it 75), that of the weight's gradient not larger than without. An infinity or NaN
 // spreads to the whole tile of 4x4 results.
 void allow_winograd(bool allow) noexcept;
 bool is_winograd_allowed() noexcept;
