@@ -9,6 +9,7 @@ as parts leave out what lies between them (activations, norms), and so lie below
 """
 import json, subprocess, sys
 
+
 def convolutions(layer, passes):
     return [f"dnnl_conv_{p}_blocked_{layer}" for p in passes]
 

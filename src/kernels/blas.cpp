@@ -64,7 +64,7 @@ int blas_threads() noexcept {
   return blas_has_threads() ? available_threads() : 1;
 }
 
-// Without a name for this processor, OpenBLAS takes kernels that every x86-64 one can run, at a sixth of the speed.
+// Without a name for this processor, OpenBLAS takes kernels that every x86-64 one can run, several times slower.
 bool find_generic() noexcept {
 #if defined(XGRAD_HAVE_OPENBLAS) && defined(__x86_64__)
   return std::string_view(openblas_get_corename()) == "Prescott" && __builtin_cpu_supports("avx2");

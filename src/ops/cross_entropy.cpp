@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/dispatch.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
+#include "kernels/softmax.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -20,19 +20,9 @@ namespace {
 // log(sum_c exp(x_c))
 template <class T>
 T row_logsumexp(const T* x, std::int64_t classes) {
-  using L = Lanes<T>;
-  constexpr T lowest = -std::numeric_limits<T>::infinity();
-  L largest = lowest;
-  for_lanes<T>(classes,
-               [&](std::int64_t c, std::int64_t n) { largest = maximum(largest, load_part(x + c, n, lowest)); });
-  T values[L::size];
-  largest.store(values);
-  T top = values[0];
-  for (T value : values) top = value > top || value != value ? value : top;
-  if (top == lowest) return lowest;
-  L sum = 0;
-  for_lanes<T>(classes, [&](std::int64_t c, std::int64_t n) { sum += exp(load_part(x + c, n, lowest) - top); });
-  return top + std::log(sum_lanes(sum));
+  const T top = row_max(x, classes);
+  if (top == softmax_lowest<T>) return top;
+  return top + std::log(row_exp_sum(x, classes, top));
 }
 
 // out_c = scale * exp(x_c - lse) - shift * (w_c or 1)
