@@ -1,0 +1,8 @@
+// Distances.
+#include "reference/calls.hpp"
+
+namespace reference {
+
+void distance(Calls&) {}
+
+}  // namespace reference

@@ -1,0 +1,29 @@
+// Elements by index and by mask.
+#include <xgrad/ops/gather.hpp>
+#include <xgrad/ops/masked.hpp>
+
+#include "reference/calls.hpp"
+
+namespace reference {
+
+namespace xg = xgrad;
+
+void gather(Calls& calls) {
+  const auto dim = [](const Inputs& in) { return in.attr<std::int64_t>("dim"); };
+  calls.add("index_select",
+            [=](const Inputs& in) { return TensorList{xg::index_select(in["input"], dim(in), in["index"])}; });
+  calls.add("gather", [=](const Inputs& in) { return TensorList{xg::gather(in["input"], dim(in), in["index"])}; });
+  calls.add("scatter_add", [=](const Inputs& in) {
+    return TensorList{xg::scatter_add(in["input"], dim(in), in["index"], in["src"])};
+  });
+  calls.add("take", [](const Inputs& in) { return TensorList{xg::take(in["input"], in["index"])}; });
+  calls.add("embedding", [](const Inputs& in) {
+    return TensorList{xg::embedding(in["weight"], in["input"], in.optional<std::int64_t>("padding_idx"))};
+  });
+  calls.add("masked_fill", [](const Inputs& in) {
+    return TensorList{xg::masked_fill(in["input"], in["mask"], in.attr<double>("value"))};
+  });
+  calls.add("masked_select", [](const Inputs& in) { return TensorList{xg::masked_select(in["input"], in["mask"])}; });
+}
+
+}  // namespace reference

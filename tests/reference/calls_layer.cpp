@@ -1,0 +1,75 @@
+// Attention and the Transformer's layers.
+#include <xgrad/nn/attention.hpp>
+#include <xgrad/nn/functional.hpp>
+#include <xgrad/nn/transformer.hpp>
+
+#include <stdexcept>
+
+#include "reference/calls.hpp"
+
+namespace reference {
+namespace {
+
+namespace nn = xgrad::nn;
+
+TensorList attention(const Inputs& in) {
+  nn::MultiheadAttention m(in["query"].size(-1), in.attr<std::int64_t>("num_heads"),
+                           {.bias = in["in_proj_bias"].defined(), .batch_first = in.attr("batch_first", false)});
+  m.in_proj_weight = in["in_proj_weight"];
+  m.in_proj_bias = in["in_proj_bias"];
+  m.out_proj.weight = in["out_proj.weight"];
+  m.out_proj.bias = in["out_proj.bias"];
+  const bool need_weights = in.attr("need_weights", false);
+  const auto [output, weights] = m(in["query"], in["key"], in["value"],
+                                   {.key_padding_mask = in["key_padding_mask"],
+                                    .need_weights = need_weights,
+                                    .attn_mask = in["attn_mask"],
+                                    .average_attn_weights = in.attr("average_attn_weights", true)});
+  if (weights.defined() != need_weights) throw std::runtime_error("weights are given where nobody asked, or not");
+  return need_weights ? TensorList{output, weights} : TensorList{output};
+}
+
+TensorList encoder_layer(const Inputs& in) {
+  const bool gelu = in.attr<std::string>("activation", "relu") == "gelu";
+  nn::TransformerEncoderLayer layer(
+      in.attr<std::int64_t>("d_model"), in.attr<std::int64_t>("nhead"),
+      {.dim_feedforward = in.attr<std::int64_t>("dim_feedforward", 2048),
+       .dropout = 0,
+       .activation = gelu ? nn::TransformerActivation::gelu : nn::TransformerActivation::relu,
+       .layer_norm_eps = in.attr("layer_norm_eps", 1e-5),
+       .batch_first = in.attr("batch_first", false),
+       .norm_first = in.attr("norm_first", false)});
+  const std::vector<std::pair<std::string, Tensor*>> members{
+      {"self_attn.in_proj_weight", &layer.self_attn.in_proj_weight},
+      {"self_attn.in_proj_bias", &layer.self_attn.in_proj_bias},
+      {"self_attn.out_proj.weight", &layer.self_attn.out_proj.weight},
+      {"self_attn.out_proj.bias", &layer.self_attn.out_proj.bias},
+      {"linear1.weight", &layer.linear1.weight},
+      {"linear1.bias", &layer.linear1.bias},
+      {"linear2.weight", &layer.linear2.weight},
+      {"linear2.bias", &layer.linear2.bias},
+      {"norm1.weight", &layer.norm1.weight},
+      {"norm1.bias", &layer.norm1.bias},
+      {"norm2.weight", &layer.norm2.weight},
+      {"norm2.bias", &layer.norm2.bias}};
+  for (const auto& [name, tensor] : members) {
+    if (!layer.state_dict().contains(name)) throw std::runtime_error("the layer has no " + name);
+    *tensor = in[name];
+  }
+  return {layer(in["src"], {.src_mask = in["src_mask"], .src_key_padding_mask = in["src_key_padding_mask"]})};
+}
+
+}  // namespace
+
+void layer(Calls& calls) {
+  calls.add("scaled_dot_product_attention", [](const Inputs& in) {
+    return TensorList{nn::functional::scaled_dot_product_attention(in["query"], in["key"], in["value"],
+                                                                   {.attn_mask = in["attn_mask"],
+                                                                    .is_causal = in.attr("is_causal", false),
+                                                                    .scale = in.optional<double>("scale")})};
+  });
+  calls.add("multi_head_attention_forward", attention);
+  calls.add("transformer_encoder_layer", encoder_layer);
+}
+
+}  // namespace reference
