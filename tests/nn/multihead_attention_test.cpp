@@ -17,13 +17,11 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
 namespace nn = xgrad::nn;
 using numeric::distance;
-using reference::Inputs;
 using test::mentions;
 using test::message_of;
 using xg::Shape;
@@ -76,26 +74,6 @@ Tensor hidden(const Tensor& truths) {
 }
 
 }  // namespace
-
-TEST_CASE("MultiheadAttention is PyTorch's, to second order") {
-  reference::run("multi_head_attention_forward", [](const Inputs& in) {
-    const std::int64_t embed = in["query"].size(-1);
-    nn::MultiheadAttention m(embed, in.attr<std::int64_t>("num_heads", 1),
-                             {.bias = in["in_proj_bias"].defined(), .batch_first = in.attr("batch_first", false)});
-    m.in_proj_weight = in["in_proj_weight"];
-    m.in_proj_bias = in["in_proj_bias"];
-    m.out_proj.weight = in["out_proj.weight"];
-    m.out_proj.bias = in["out_proj.bias"];
-    const bool need_weights = in.attr("need_weights", false);
-    const auto [output, weights] = m(in["query"], in["key"], in["value"],
-                                     {.key_padding_mask = in["key_padding_mask"],
-                                      .need_weights = need_weights,
-                                      .attn_mask = in["attn_mask"],
-                                      .average_attn_weights = in.attr("average_attn_weights", true)});
-    CHECK(weights.defined() == need_weights);
-    return need_weights ? TensorList{output, weights} : TensorList{output};
-  });
-}
 
 TEST_CASE("heads one by one give the same, whatever is shared and however it is laid out") {
   for (const bool batch_first : {true, false})

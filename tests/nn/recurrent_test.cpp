@@ -13,12 +13,11 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
+#include "reference/book.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
 namespace nn = xgrad::nn;
-using reference::Inputs;
 using test::mentions;
 using test::message_of;
 using xg::Tensor;
@@ -33,15 +32,6 @@ Names names(const nn::Module& module) {
   return result;
 }
 
-// All parameters as results of the tensors under their names, so that gradients reach those.
-void set_parameters(nn::Module& module, const Inputs& in) {
-  module.requires_grad_(false);
-  for (const auto& [name, tensor] : module.named_parameters()) {
-    REQUIRE(in[name].defined());
-    tensor.copy_(in[name]);
-  }
-}
-
 nn::LSTM double_lstm(const nn::LSTMOptions& options) {
   nn::LSTM lstm(3, 4, options);
   lstm.to(xg::float64);
@@ -51,26 +41,12 @@ const xg::TensorOptions f64{.dtype = xg::float64, .requires_grad = true};
 
 }  // namespace
 
-TEST_CASE("LSTM is PyTorch's, to second order") {
-  reference::run("lstm", [](const Inputs& in) {
-    nn::LSTM lstm(in.attr<std::int64_t>("input_size", 0), in.attr<std::int64_t>("hidden_size", 0),
-                  {.num_layers = in.attr<std::int64_t>("num_layers", 1),
-                   .bias = in.attr("bias", true),
-                   .batch_first = in.attr("batch_first", false),
-                   .bidirectional = in.attr("bidirectional", false)});
-    lstm.to(in["input"].dtype());
-    set_parameters(lstm, in);
-    const auto [output, state] = lstm(in["input"], {in["hx"], in["cx"]});
-    return TensorList{output, state.h_n, state.c_n};
-  });
-}
-
 TEST_CASE("LSTMCell is a step of PyTorch's LSTM") {
   int count = 0;
-  for (const auto& entry : reference::cases()) {
+  for (const auto& entry : reference::own_book().cases()) {
     if (entry.at("id") != "lstm/0") continue;
     ++count;
-    const auto stored = [&](const char* name) { return reference::tensor(std::string("lstm/0/in/") + name); };
+    const auto stored = [&](const char* name) { return reference::own_book().tensor(std::string("lstm/0/in/") + name); };
     nn::LSTMCell cell(entry.at("attrs").at("input_size"), entry.at("attrs").at("hidden_size"));
     cell.to(xg::float64);
     CHECK(names(cell) == Names{"weight_ih", "weight_hh", "bias_ih", "bias_hh"});
@@ -87,8 +63,8 @@ TEST_CASE("LSTMCell is a step of PyTorch's LSTM") {
       CHECK(xg::equal(alone.h_n, state.h_n[1]));
       CHECK(xg::equal(alone.c_n, state.c_n[1]));
     }
-    CHECK(reference::difference(xg::stack(outputs), reference::tensor("lstm/0/out/0")) == "");
-    CHECK(reference::difference(state.c_n.unsqueeze(0), reference::tensor("lstm/0/out/2")) == "");
+    CHECK(reference::difference(xg::stack(outputs), reference::own_book().tensor("lstm/0/out/0")) == "");
+    CHECK(reference::difference(state.c_n.unsqueeze(0), reference::own_book().tensor("lstm/0/out/2")) == "");
   }
   CHECK(count == 1);
 }

@@ -15,13 +15,11 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
 namespace nn = xgrad::nn;
 using numeric::distance;
-using reference::Inputs;
 using test::mentions;
 using test::message_of;
 using xg::Shape;
@@ -38,41 +36,6 @@ std::vector<std::string> names(const nn::Module& module) {
 }
 
 }  // namespace
-
-TEST_CASE("TransformerEncoderLayer is PyTorch's, to second order") {
-  reference::run("transformer_encoder_layer", [](const Inputs& in) {
-    nn::TransformerEncoderLayer layer(
-        in.attr<std::int64_t>("d_model", 0), in.attr<std::int64_t>("nhead", 0),
-        {.dim_feedforward = in.attr<std::int64_t>("dim_feedforward", 2048),
-         .dropout = 0,
-         .activation = in.attr<std::string>("activation", "relu") == "gelu" ? nn::TransformerActivation::gelu
-                                                                            : nn::TransformerActivation::relu,
-         .layer_norm_eps = in.attr("layer_norm_eps", 1e-5),
-         .batch_first = in.attr("batch_first", false),
-         .norm_first = in.attr("norm_first", false)});
-    std::vector<std::pair<std::string, Tensor*>> members{
-        {"self_attn.in_proj_weight", &layer.self_attn.in_proj_weight},
-        {"self_attn.in_proj_bias", &layer.self_attn.in_proj_bias},
-        {"self_attn.out_proj.weight", &layer.self_attn.out_proj.weight},
-        {"self_attn.out_proj.bias", &layer.self_attn.out_proj.bias},
-        {"linear1.weight", &layer.linear1.weight},
-        {"linear1.bias", &layer.linear1.bias},
-        {"linear2.weight", &layer.linear2.weight},
-        {"linear2.bias", &layer.linear2.bias},
-        {"norm1.weight", &layer.norm1.weight},
-        {"norm1.bias", &layer.norm1.bias},
-        {"norm2.weight", &layer.norm2.weight},
-        {"norm2.bias", &layer.norm2.bias}};
-    const auto keys = layer.state_dict().keys();
-    CHECK(keys.size() == members.size());
-    for (const auto& [name, tensor] : members) {
-      CHECK(std::find(keys.begin(), keys.end(), name) != keys.end());
-      *tensor = in[name];
-    }
-    return TensorList{
-        layer(in["src"], {.src_mask = in["src_mask"], .src_key_padding_mask = in["src_key_padding_mask"]})};
-  });
-}
 
 TEST_CASE("an encoder is twins of a layer, one after the other, and a norm") {
   xg::manual_seed(1);

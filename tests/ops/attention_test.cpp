@@ -21,12 +21,10 @@
 
 #include "core/tensor_impl.hpp"
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
 using numeric::distance;
-using reference::Inputs;
 using test::mentions;
 using test::message_of;
 using xg::AttentionOptions;
@@ -74,14 +72,6 @@ void check_same(const Tensor& actual, const Tensor& expected, const TensorList& 
 }
 
 }  // namespace
-
-TEST_CASE("scaled_dot_product_attention is PyTorch's, to second order") {
-  reference::run("scaled_dot_product_attention", [](const Inputs& in) {
-    AttentionOptions options{.attn_mask = in["attn_mask"], .is_causal = in.attr("is_causal", false)};
-    if (in.attrs.contains("scale")) options.scale = in.attrs.at("scale").get<double>();
-    return TensorList{xg::nn::functional::scaled_dot_product_attention(in["query"], in["key"], in["value"], options)};
-  });
-}
 
 TEST_CASE("products and softmax give the same, over several blocks of queries and of keys") {
   for (const auto& sizes :

@@ -9,27 +9,12 @@
 #include <doctest/doctest.h>
 #include <vector>
 
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
-using reference::Inputs;
 using test::mentions;
 using test::message_of;
 using xg::Tensor;
-
-TEST_CASE("batch_norm is PyTorch's, to second order, and moves the running statistics") {
-  reference::run("batch_norm", [](const Inputs& in) {
-    xg::TensorList outputs{xg::batch_norm(in["input"], in["running_mean"], in["running_var"],
-                                          {.weight = in["weight"],
-                                           .bias = in["bias"],
-                                           .training = in.attr<bool>("training", false),
-                                           .momentum = in.attr<double>("momentum", 0.1),
-                                           .eps = in.attr<double>("eps", 1e-5)})};
-    if (in["running_mean"].defined()) outputs.insert(outputs.end(), {in["running_mean"], in["running_var"]});
-    return outputs;
-  });
-}
 
 TEST_CASE("every channel has mean 0 and variance 1, in columns and in planes") {
   xg::manual_seed(1);

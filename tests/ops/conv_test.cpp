@@ -12,7 +12,6 @@
 #include <limits>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
@@ -367,20 +366,4 @@ TEST_CASE("misuse of conv2d is reported with names, shapes and the place") {
             "conv2d: expected positive groups"));
   CHECK(has(message_of<xg::DtypeError>([&] { xg::conv2d(x.to(xg::float64), w); }), "conv2d: "));
   CHECK(has(message_of<xg::DtypeError>([&] { xg::conv2d(x.to(xg::int64), w.to(xg::int64)); }), "conv2d: "));
-}
-
-TEST_CASE("PyTorch's values, gradients and second-order products") {
-  auto pair = [](const reference::Inputs& in, const char* name, std::int64_t otherwise) -> xg::IntPair {
-    if (!in.attrs.contains(name)) return otherwise;
-    const reference::json& value = in.attrs.at(name);
-    if (value.is_array()) return {value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
-    return value.get<std::int64_t>();
-  };
-  reference::run("conv2d", [&](const reference::Inputs& in) {
-    return TensorList{xg::conv2d(in["input"], in["weight"], in["bias"],
-                                 {.stride = pair(in, "stride", 1),
-                                  .padding = pair(in, "padding", 0),
-                                  .dilation = pair(in, "dilation", 1),
-                                  .groups = in.attr<std::int64_t>("groups", 1)})};
-  });
 }

@@ -8,22 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
-using reference::Inputs;
 using test::mentions;
 using test::message_of;
 using xg::Reduction;
 using xg::Tensor;
 
 namespace {
-
-Reduction reduction(const Inputs& inputs) {
-  const std::string name = inputs.attr<std::string>("reduction", "mean");
-  return name == "none" ? Reduction::none : name == "sum" ? Reduction::sum : Reduction::mean;
-}
 
 // The definition, in double, for classes.
 double defined_loss(const std::vector<double>& x, const std::vector<std::int64_t>& t, std::size_t classes,
@@ -44,21 +37,6 @@ double defined_loss(const std::vector<double>& x, const std::vector<std::int64_t
 }
 
 }  // namespace
-
-TEST_CASE("cross_entropy and nll_loss are PyTorch's, to second order") {
-  reference::run("cross_entropy", [](const Inputs& in) {
-    return xg::TensorList{xg::cross_entropy(in["input"], in["target"],
-                                            {.weight = in["weight"],
-                                             .reduction = reduction(in),
-                                             .label_smoothing = in.attr<double>("label_smoothing", 0)})};
-  });
-  reference::run("nll_loss", [](const Inputs& in) {
-    return xg::TensorList{xg::nll_loss(in["input"], in["target"],
-                                       {.weight = in["weight"],
-                                        .ignore_index = in.attr<std::int64_t>("ignore_index", -100),
-                                        .reduction = reduction(in)})};
-  });
-}
 
 TEST_CASE("all options together follow the definition, for any number of classes") {
   xg::manual_seed(5);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/shapes.hpp"
 
 namespace xg = xgrad;
@@ -199,22 +198,4 @@ TEST_CASE("one_hot and bincount") {
   CHECK(values(xg::bincount(list({1, 3, 1}))) == Values{0, 2, 0, 1});
   CHECK(values(xg::bincount(list({1}), 4)) == Values{0, 1, 0, 0});
   CHECK(xg::bincount(list({})).sizes() == Shape{0});
-}
-
-TEST_CASE("gathering agrees with PyTorch") {
-  using reference::Inputs;
-  reference::run("index_select", [](const Inputs& in) {
-    return TensorList{xg::index_select(in["input"], in.attrs.at("dim"), in["index"])};
-  });
-  reference::run("gather",
-                 [](const Inputs& in) { return TensorList{xg::gather(in["input"], in.attrs.at("dim"), in["index"])}; });
-  reference::run("scatter_add", [](const Inputs& in) {
-    return TensorList{xg::scatter_add(in["input"], in.attrs.at("dim"), in["index"], in["src"])};
-  });
-  reference::run("take", [](const Inputs& in) { return TensorList{xg::take(in["input"], in["index"])}; });
-  reference::run("embedding", [](const Inputs& in) {
-    std::optional<std::int64_t> padding;
-    if (in.attrs.contains("padding_idx")) padding = in.attrs.at("padding_idx").get<std::int64_t>();
-    return TensorList{xg::embedding(in["weight"], in["input"], padding)};
-  });
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/shapes.hpp"
 
 namespace xg = xgrad;
@@ -155,21 +154,4 @@ TEST_CASE("meshgrid") {
   CHECK(values(xy[1]) == Values{3, 3, 4, 4, 5, 5});
   CHECK(xg::meshgrid({list({1, 2}), xg::tensor(7), list({3, 4, 5})}, "xy")[2].sizes() == Shape{1, 2, 3});
   CHECK(mentions(message_of<xg::ValueError>([&] { xg::meshgrid({list({1})}, "ji"); }), {"meshgrid", "ji"}));
-}
-
-TEST_CASE("joins and parts agree with PyTorch") {
-  using reference::Inputs;
-  reference::run("cat",
-                 [](const Inputs& in) { return TensorList{xg::cat(in.list(), in.attr<std::int64_t>("dim", 0))}; });
-  reference::run("stack",
-                 [](const Inputs& in) { return TensorList{xg::stack(in.list(), in.attr<std::int64_t>("dim", 0))}; });
-  reference::run("chunk", [](const Inputs& in) {
-    return xg::chunk(in["input"], in.attrs.at("chunks"), in.attr<std::int64_t>("dim", 0));
-  });
-  reference::run("split", [](const Inputs& in) {
-    const auto& size = in.attrs.at("split_size_or_sections");
-    const auto dim = in.attr<std::int64_t>("dim", 0);
-    return size.is_array() ? xg::split(in["input"], Shape(size.get<Values>()), dim)
-                           : xg::split(in["input"], size.get<std::int64_t>(), dim);
-  });
 }

@@ -10,7 +10,6 @@
 #include <doctest/doctest.h>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
@@ -252,20 +251,6 @@ TEST_CASE("misuse is reported with names, shapes and the place, before anything 
             "linear: expected bias of shape [4] (weight is [4, 3]), got [3]"));
   CHECK(has(message_of<xg::DtypeError>([&] { xg::linear(xg::tensor({{1, 2}}), xg::zeros({4, 2})); }), "linear: "));
   CHECK(has(message_of<xg::Error>([&] { xg::matmul(a, Tensor()); }), "linalg_test.cpp:"));
-}
-
-TEST_CASE("PyTorch's values, gradients and second-order products") {
-  using reference::Inputs;
-  reference::run("matmul", [](const Inputs& in) { return TensorList{xg::matmul(in["input"], in["other"])}; });
-  reference::run("bmm", [](const Inputs& in) { return TensorList{xg::bmm(in["input"], in["mat2"])}; });
-  reference::run("dot", [](const Inputs& in) { return TensorList{xg::dot(in["input"], in["tensor"])}; });
-  reference::run("outer", [](const Inputs& in) { return TensorList{xg::outer(in["input"], in["vec2"])}; });
-  reference::run("linear",
-                 [](const Inputs& in) { return TensorList{xg::linear(in["input"], in["weight"], in["bias"])}; });
-  reference::run("addmm", [](const Inputs& in) {
-    return TensorList{
-        xg::addmm(in["input"], in["mat1"], in["mat2"], {.beta = in.attr("beta", 1.0), .alpha = in.attr("alpha", 1.0)})};
-  });
 }
 
 TEST_CASE("linear in float32 near float64, over many rows") {

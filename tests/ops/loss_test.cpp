@@ -8,57 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
-using reference::Inputs;
 using test::mentions;
 using test::message_of;
 using xg::Reduction;
 using xg::Tensor;
-
-namespace {
-
-Reduction reduction(const Inputs& inputs) {
-  const std::string name = inputs.attr<std::string>("reduction", "mean");
-  return name == "none"        ? Reduction::none
-         : name == "sum"       ? Reduction::sum
-         : name == "batchmean" ? Reduction::batchmean
-                               : Reduction::mean;
-}
-
-}  // namespace
-
-TEST_CASE("losses are PyTorch's, to second order") {
-  reference::run("mse_loss", [](const Inputs& in) {
-    return xg::TensorList{xg::mse_loss(in["input"], in["target"], {.reduction = reduction(in)})};
-  });
-  reference::run("l1_loss", [](const Inputs& in) {
-    return xg::TensorList{xg::l1_loss(in["input"], in["target"], {.reduction = reduction(in)})};
-  });
-  reference::run("smooth_l1_loss", [](const Inputs& in) {
-    return xg::TensorList{xg::smooth_l1_loss(in["input"], in["target"],
-                                             {.reduction = reduction(in), .beta = in.attr<double>("beta", 1)})};
-  });
-  reference::run("huber_loss", [](const Inputs& in) {
-    return xg::TensorList{
-        xg::huber_loss(in["input"], in["target"], {.reduction = reduction(in), .delta = in.attr<double>("delta", 1)})};
-  });
-  reference::run("binary_cross_entropy", [](const Inputs& in) {
-    return xg::TensorList{
-        xg::binary_cross_entropy(in["input"], in["target"], {.weight = in["weight"], .reduction = reduction(in)})};
-  });
-  reference::run("binary_cross_entropy_with_logits", [](const Inputs& in) {
-    return xg::TensorList{xg::binary_cross_entropy_with_logits(
-        in["input"], in["target"],
-        {.weight = in["weight"], .reduction = reduction(in), .pos_weight = in["pos_weight"]})};
-  });
-  reference::run("kl_div", [](const Inputs& in) {
-    return xg::TensorList{xg::kl_div(in["input"], in["target"],
-                                     {.reduction = reduction(in), .log_target = in.attr<bool>("log_target", false)})};
-  });
-}
 
 TEST_CASE("gradients by the target too") {
   xg::manual_seed(1);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/shapes.hpp"
 
 namespace xg = xgrad;
@@ -84,16 +83,4 @@ TEST_CASE("a mask changed before backward is an error") {
   const Tensor y = x.masked_fill(mask, 0.0);
   mask.fill_(true);
   CHECK(mentions(message_of<xg::AutogradError>([&] { y.sum().backward(); }), {"masked_fill", "modified"}));
-}
-
-TEST_CASE("masks agree with PyTorch") {
-  using reference::Inputs;
-  reference::run("masked_fill", [](const Inputs& in) {
-    const auto& value = in.attrs.at("value");
-    const double number =
-        value.is_string() ? (value == "-inf" ? -1 : 1) * std::numeric_limits<double>::infinity() : value.get<double>();
-    return TensorList{xg::masked_fill(in["input"], in["mask"], number)};
-  });
-  reference::run("masked_select",
-                 [](const Inputs& in) { return TensorList{xg::masked_select(in["input"], in["mask"])}; });
 }

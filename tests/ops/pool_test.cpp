@@ -8,7 +8,6 @@
 #include <doctest/doctest.h>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
@@ -45,13 +44,6 @@ std::vector<double> naive_max(const Tensor& x, IntPair kernel, IntPair stride, I
         out.push_back(best);
       }
   return out;
-}
-
-IntPair pair(const reference::Inputs& in, const char* name, IntPair otherwise) {
-  if (!in.attrs.contains(name)) return otherwise;
-  const reference::json& value = in.attrs.at(name);
-  if (value.is_array()) return {value[0].get<std::int64_t>(), value[1].get<std::int64_t>()};
-  return value.get<std::int64_t>();
 }
 
 }  // namespace
@@ -203,29 +195,4 @@ TEST_CASE("misuse of the poolings is reported with names, shapes and the place")
   CHECK(has(message_of<xg::ValueError>([&] { xg::adaptive_avg_pool2d(x, 0); }),
             "adaptive_avg_pool2d: expected a positive"));
   CHECK(has(message_of<xg::DtypeError>([&] { xg::max_pool2d(x.to(xg::int64), 2); }), "max_pool2d: "));
-}
-
-TEST_CASE("PyTorch's values, gradients and second-order products") {
-  using reference::Inputs;
-  reference::run("max_pool2d", [](const Inputs& in) {
-    const IntPair kernel = pair(in, "kernel_size", 1);
-    const auto [values, indices] = xg::max_pool2d_with_indices(in["input"], kernel,
-                                                               {.stride = pair(in, "stride", kernel),
-                                                                .padding = pair(in, "padding", 0),
-                                                                .dilation = pair(in, "dilation", 1),
-                                                                .ceil_mode = in.attr("ceil_mode", false)});
-    return in.attr("return_indices", false) ? TensorList{values, indices} : TensorList{values};
-  });
-  reference::run("avg_pool2d", [](const Inputs& in) {
-    const IntPair kernel = pair(in, "kernel_size", 1);
-    xg::AvgPool2dOptions options{.stride = pair(in, "stride", kernel),
-                                 .padding = pair(in, "padding", 0),
-                                 .ceil_mode = in.attr("ceil_mode", false),
-                                 .count_include_pad = in.attr("count_include_pad", true)};
-    if (in.attrs.contains("divisor_override")) options.divisor_override = in.attr<std::int64_t>("divisor_override", 1);
-    return TensorList{xg::avg_pool2d(in["input"], kernel, options)};
-  });
-  reference::run("adaptive_avg_pool2d", [](const Inputs& in) {
-    return TensorList{xg::adaptive_avg_pool2d(in["input"], pair(in, "output_size", 1))};
-  });
 }

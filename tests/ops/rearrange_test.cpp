@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/shapes.hpp"
 
 namespace xg = xgrad;
@@ -77,24 +76,4 @@ TEST_CASE("gradients of rearrangements to third order") {
                           x.repeat({2, 1, 3}), xg::tile(x.t(), {2}), x.tril(-1) + x.t().triu().t()};
       },
       {leaf({3, 2}, 1)}, 3);
-}
-
-TEST_CASE("rearrangements agree with PyTorch") {
-  using reference::Inputs;
-  const auto list_of = [](const Inputs& in, const char* name) {
-    if (!in.attrs.contains(name)) return Values{};
-    const auto& entry = in.attrs.at(name);
-    return entry.is_array() ? entry.get<Values>() : Values{entry.get<std::int64_t>()};
-  };
-  reference::run("flip", [&](const Inputs& in) { return TensorList{xg::flip(in["input"], list_of(in, "dims"))}; });
-  reference::run("roll", [&](const Inputs& in) {
-    return TensorList{xg::roll(in["input"], list_of(in, "shifts"), list_of(in, "dims"))};
-  });
-  reference::run("tile", [&](const Inputs& in) { return TensorList{xg::tile(in["input"], list_of(in, "dims"))}; });
-  reference::run("repeat",
-                 [&](const Inputs& in) { return TensorList{xg::repeat(in["input"], list_of(in, "repeats"))}; });
-  reference::run(
-      "tril", [](const Inputs& in) { return TensorList{xg::tril(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
-  reference::run(
-      "triu", [](const Inputs& in) { return TensorList{xg::triu(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
 }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/shapes.hpp"
 
 namespace xg = xgrad;
@@ -234,31 +233,6 @@ TEST_CASE("as_strided and its scatter for the tape") {
                    xg::as_strided(whole, {4, 1}, {1});
                  }),
                  {"as_strided", "[4, 1]", "[1]"}));
-}
-
-TEST_CASE("shapes agree with PyTorch") {
-  using reference::Inputs;
-  reference::run("reshape", [](const Inputs& in) {
-    return TensorList{xg::reshape(in["input"], in.attrs.at("shape").get<Values>())};
-  });
-  reference::run("transpose", [](const Inputs& in) {
-    return TensorList{xg::transpose(in["input"], in.attrs.at("dim0"), in.attrs.at("dim1"))};
-  });
-  reference::run("permute", [](const Inputs& in) {
-    return TensorList{xg::permute(in["input"], in.attrs.at("dims").get<Values>())};
-  });
-  reference::run("squeeze", [](const Inputs& in) {
-    return TensorList{in.attrs.contains("dim") ? xg::squeeze(in["input"], in.attrs.at("dim").get<std::int64_t>())
-                                               : xg::squeeze(in["input"])};
-  });
-  reference::run("unsqueeze",
-                 [](const Inputs& in) { return TensorList{xg::unsqueeze(in["input"], in.attrs.at("dim"))}; });
-  reference::run("expand", [](const Inputs& in) {
-    return TensorList{xg::expand(in["input"], in.attrs.at("size").get<Values>())};
-  });
-  reference::run("broadcast_to", [](const Inputs& in) {
-    return TensorList{xg::broadcast_to(in["input"], in.attrs.at("size").get<Values>())};
-  });
 }
 
 TEST_CASE("transposed copies of every size and dtype") {

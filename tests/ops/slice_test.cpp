@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "numeric.hpp"
-#include "reference_cases.hpp"
 #include "support/shapes.hpp"
 
 namespace xg = xgrad;
@@ -169,22 +168,6 @@ TEST_CASE("in place through parts, with gradients") {
   z.mul_(3.0);
   seen.sum().backward();
   CHECK(reals(w.grad()) == Reals{0, 3, 3});
-}
-
-TEST_CASE("parts agree with PyTorch") {
-  using reference::Inputs;
-  const auto border = [](const Inputs& in, const char* name) {
-    return in.attrs.contains(name) && !in.attrs.at(name).is_null() ? Border(in.attrs.at(name).get<std::int64_t>())
-                                                                   : Border();
-  };
-  reference::run("slice", [&](const Inputs& in) {
-    return TensorList{xg::slice(in["input"], in.attr<std::int64_t>("dim", 0), border(in, "start"), border(in, "end"),
-                                in.attr<std::int64_t>("step", 1))};
-  });
-  reference::run("diagonal", [](const Inputs& in) {
-    return TensorList{xg::diagonal(in["input"], in.attr<std::int64_t>("offset", 0), in.attr<std::int64_t>("dim1", 0),
-                                   in.attr<std::int64_t>("dim2", 1))};
-  });
 }
 
 TEST_CASE("the gradient of parts of a permuted tensor keeps its order in memory") {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "reference_cases.hpp"
+#include "reference/book.hpp"
 
 namespace xg = xgrad;
 namespace optim = xgrad::optim;
@@ -31,7 +31,7 @@ std::unique_ptr<optim::LRScheduler> build(const Json& one, optim::Optimizer& opt
 
 TEST_CASE("the sequences are PyTorch's, also after resuming") {
   int followed = 0;
-  for (const Json& one : reference::cases()) {
+  for (const Json& one : reference::own_book().cases()) {
     if (one.at("kind") != "lr_scheduler") continue;
     const xg::Tensor p = xg::ones({1}, {.requires_grad = true});
     auto optimizer = std::make_unique<optim::SGD>(xg::TensorList{p}, optim::SGDOptions{.lr = one.at("base_lr")});

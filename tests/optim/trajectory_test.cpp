@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/tensor_impl.hpp"
-#include "reference_cases.hpp"
+#include "reference/book.hpp"
 
 namespace xg = xgrad;
 namespace optim = xgrad::optim;
@@ -102,13 +102,13 @@ Tensor scattered(const Tensor& x) {
 std::vector<Trained> parameters_of(const Json& one, xg::Dtype dtype, bool apart) {
   std::vector<Trained> parameters;
   for (const Json& p : one.at("params")) {
-    Tensor initial = reference::tensor(p.at("initial")).to(dtype);
+    Tensor initial = reference::own_book().tensor(p.at("initial")).to(dtype);
     if (apart)
       initial = scattered(initial);
     else
       initial = initial.clone();
     parameters.push_back(
-        {p.at("name"), initial.requires_grad_(), reference::tensor(p.at("gradients")).to_vector<double>()});
+        {p.at("name"), initial.requires_grad_(), reference::own_book().tensor(p.at("gradients")).to_vector<double>()});
   }
   return parameters;
 }
@@ -134,7 +134,7 @@ int follow(const Json& one, xg::Dtype dtype, bool apart, int resume, const refer
     for (const Json& p : checkpoint.at("params"))
       for (const Trained& mine : parameters)
         if (mine.name == p.at("name"))
-          CHECK(reference::difference(mine.value, reference::tensor(p.at("tensor")), tolerance) == "");
+          CHECK(reference::difference(mine.value, reference::own_book().tensor(p.at("tensor")), tolerance) == "");
   }
   return 1;
 }
@@ -143,7 +143,7 @@ int follow(const Json& one, xg::Dtype dtype, bool apart, int resume, const refer
 
 TEST_CASE("trajectories are PyTorch's, in float64 and float32, for any layout, and after resuming") {
   int followed = 0;
-  for (const Json& one : reference::cases()) {
+  for (const Json& one : reference::own_book().cases()) {
     if (one.at("kind") != "optimizer") continue;
     followed += follow(one, xg::float64, false, -1, {});
     follow(one, xg::float64, true, -1, {});

@@ -63,7 +63,8 @@ Tensor Book::tensor(const std::string& name) const {
 void Book::set(const std::string& name, std::size_t element, double value) {
   const json& stored = entry(name);
   if (stored.at("dtype") != "F64") throw std::runtime_error(name + " does not hold reals");
-  const std::size_t first = stored.at("data_offsets").at(0);
+  const std::size_t first = stored.at("data_offsets").at(0), last = stored.at("data_offsets").at(1);
+  if (first + (element + 1) * sizeof value > last) throw std::out_of_range(name);
   std::memcpy(bytes_.data() + begin_ + first + element * sizeof value, &value, sizeof value);
 }
 

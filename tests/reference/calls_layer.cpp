@@ -52,6 +52,7 @@ TensorList encoder_layer(const Inputs& in) {
       {"norm1.bias", &layer.norm1.bias},
       {"norm2.weight", &layer.norm2.weight},
       {"norm2.bias", &layer.norm2.bias}};
+  if (layer.state_dict().keys().size() != members.size()) throw std::runtime_error("the layer has other parameters");
   for (const auto& [name, tensor] : members) {
     if (!layer.state_dict().contains(name)) throw std::runtime_error("the layer has no " + name);
     *tensor = in[name];

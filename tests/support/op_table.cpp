@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "core/tensor_impl.hpp"
+#include "support/operation_record.hpp"
 
 namespace table {
 namespace {
@@ -220,6 +221,12 @@ Shape broadcast_shape(const Arrays& arrays) {
 }  // namespace
 
 void run(const Row& row) {
+  record::operation({.name = row.name,
+                     .value = true,
+                     .gradient = row.differentiable,
+                     .second_order = row.differentiable && row.has_second,
+                     .single = true,
+                     .rows = static_cast<int>(row.shapes.size())});
   for (const std::vector<Shape>& shapes : row.shapes) {
     const std::string what = describe(row, shapes);
     const Inputs inputs = inputs_of(row, shapes);

@@ -1,6 +1,8 @@
 // What a test program checked of which operation, for the page docs/operations.md: written as NAME OF PROGRAM.json into
 // the folder that the environment variable XGRAD_OPERATIONS_DIR names, when the program ends. Nothing without it.
 #pragma once
+#include <filesystem>
+#include <map>
 #include <string>
 
 namespace record {
@@ -13,5 +15,8 @@ struct Operation {
 };
 // Adds to what is known of the operation.
 void operation(const Operation& what);
+
+// All that the programs wrote into a folder, by the operations' names.
+std::map<std::string, Operation> read(const std::filesystem::path& folder);
 
 }  // namespace record
