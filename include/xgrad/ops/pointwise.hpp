@@ -2,7 +2,9 @@
 //
 // Results have the argument's shape. Floating dtypes stay. The functions marked "integers stay" give int64 for int64
 // and a DtypeError for bool; all others take integers and bools as the default dtype. DtypeError for int32 and uint8.
-// NaN gives NaN. Methods of Tensor have the same names, and those ending in _ work in place.
+// NaN gives NaN. Where a slope is not finite (log and sqrt at 0, exp where it overflows) the gradient is 0 if the
+// incoming one is, so that `where` can leave such places out; otherwise it is not finite either. Methods of Tensor have
+// the same names, and those ending in _ work in place.
 #pragma once
 #include <xgrad/tensor.hpp>
 
@@ -22,7 +24,7 @@ Tensor round(const Arg& x);
 Tensor trunc(const Arg& x);
 // x^2. Integers stay.
 Tensor square(const Arg& x);
-// Gradient 1 / (2 sqrt x); at 0 it is infinite, or 0 where the incoming gradient is 0.
+// Gradient 1 / (2 sqrt x).
 Tensor sqrt(const Arg& x);
 // 1 / sqrt(x).
 Tensor rsqrt(const Arg& x);
