@@ -2,6 +2,7 @@
 #include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/functional.hpp>
 #include <xgrad/nn/transformer.hpp>
+#include <xgrad/ops/join.hpp>
 
 #include <stdexcept>
 
@@ -13,10 +14,23 @@ namespace {
 namespace nn = xgrad::nn;
 
 TensorList attention(const Inputs& in) {
-  nn::MultiheadAttention m(in["query"].size(-1), in.attr<std::int64_t>("num_heads"),
-                           {.bias = in["in_proj_bias"].defined(), .batch_first = in.attr("batch_first", false)});
+  const std::int64_t embed = in["query"].size(-1), kdim = in["key"].size(-1), vdim = in["value"].size(-1);
+  nn::MultiheadAttention m(embed, in.attr<std::int64_t>("num_heads"),
+                           {.bias = in["in_proj_bias"].defined(),
+                            .add_bias_kv = in["bias_k"].defined(),
+                            .add_zero_attn = in.attr("add_zero_attn", false),
+                            .kdim = kdim,
+                            .vdim = vdim,
+                            .batch_first = in.attr("batch_first", false)});
   m.in_proj_weight = in["in_proj_weight"];
+  const TensorList apart{in["q_proj_weight"], in["k_proj_weight"], in["v_proj_weight"]};
+  if (apart[0].defined() && kdim == embed && vdim == embed)
+    m.in_proj_weight = xgrad::cat(apart);
+  else
+    m.q_proj_weight = apart[0], m.k_proj_weight = apart[1], m.v_proj_weight = apart[2];
   m.in_proj_bias = in["in_proj_bias"];
+  m.bias_k = in["bias_k"];
+  m.bias_v = in["bias_v"];
   m.out_proj.weight = in["out_proj.weight"];
   m.out_proj.bias = in["out_proj.bias"];
   const bool need_weights = in.attr("need_weights", false);
