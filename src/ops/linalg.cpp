@@ -200,6 +200,8 @@ Tensor addmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& o
                             "addmm: expected input that broadcasts to {}, got {}", shape, input->sizes());
   auto times = [&](Scalar factor, const Tensor& x) { return factor.to<double>() == 1 ? x : x.mul({factor, here}); };
   const Tensor product = detail::product("addmm", here, a.tensor(), b.tensor(), false, false);
+  // What counts for nothing may hold anything.
+  if (options.beta.to<double>() == 0) return times(options.alpha, product);
   return times(options.alpha, product).add({times(options.beta, input.tensor()), here});
 }
 

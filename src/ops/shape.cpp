@@ -254,7 +254,7 @@ Tensor Tensor::expand_as(const Tensor& other, Here here) const {
 }
 
 Tensor broadcast_to(const Arg& x, const Shape& shape) {
-  return expanded("broadcast_to", x.tensor(), shape, false, x.here());
+  return expanded("broadcast_to", x.tensor(), shape, true, x.here());
 }
 Tensor Tensor::broadcast_to(const Shape& shape, Here here) const { return xgrad::broadcast_to({*this, here}, shape); }
 

@@ -21,6 +21,8 @@ void gather(Calls& calls) {
     return TensorList{xg::embedding(in["weight"], in["input"], in.optional<std::int64_t>("padding_idx"))};
   });
   calls.add("masked_fill", [](const Inputs& in) {
+    if (const Tensor value = in["value"]; value.defined())
+      return TensorList{xg::masked_fill(in["input"], in["mask"], value)};
     return TensorList{xg::masked_fill(in["input"], in["mask"], in.attr<double>("value"))};
   });
   calls.add("masked_select", [](const Inputs& in) { return TensorList{xg::masked_select(in["input"], in["mask"])}; });
