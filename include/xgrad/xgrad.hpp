@@ -35,13 +35,17 @@
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
+#include <xgrad/ops/ctc_loss.hpp>
+#include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/layer_norm.hpp>
+#include <xgrad/ops/likelihood_loss.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/lstm.hpp>
+#include <xgrad/ops/margin_loss.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/reduce.hpp>

@@ -5,6 +5,7 @@
 #include "core/dispatch.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
+#include "ops/loss_common.hpp"
 #include "ops/placed.hpp"
 #include "tape/node.hpp"
 
@@ -259,18 +260,12 @@ Tensor checked_target(const char* op, const Arg& input, const Arg& target) {
   return target.tensor();
 }
 
-void check_reduction(const char* op, Reduction reduction, Here here) {
-  check<ValueError>(reduction != Reduction::batchmean, here, "{}: Reduction::batchmean is for kl_div only", op);
-}
-
 // weight * loss_i, reduced.
 Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight, Reduction reduction, Here here) {
   check<ShapeError>(broadcast_shapes(op, losses.sizes(), weight.sizes(), here) == losses.sizes(), here,
                     "{}: weight must broadcast to the input, weight is {}, input is {}", op, weight.sizes(),
                     losses.sizes());
-  const Tensor product = losses.mul({weight.detach(here), here});
-  if (reduction == Reduction::none) return product;
-  return reduction == Reduction::sum ? product.sum(ReduceOptions{}, here) : product.mean(ReduceOptions{}, here);
+  return reduced(losses.mul({weight.detach(here), here}), reduction, here);
 }
 
 }  // namespace
@@ -338,8 +333,19 @@ Tensor binary_cross_entropy_with_logits(const Arg& input, const Arg& target,
     losses = losses.add({positive.mul({softplus, here}), here});
   }
   if (options.weight.defined()) return weighted(op, losses, options.weight, options.reduction, here);
-  if (options.reduction == Reduction::none) return losses;
-  return options.reduction == Reduction::sum ? losses.sum(ReduceOptions{}, here) : losses.mean(ReduceOptions{}, here);
+  return reduced(losses, options.reduction, here);
+}
+
+Tensor multilabel_soft_margin_loss(const Arg& input, const Arg& target,
+                                   const MultilabelSoftMarginLossOptions& options) {
+  const char* op = "multilabel_soft_margin_loss";
+  const Here here = input.here();
+  check_reduction(op, options.reduction, here);
+  const Tensor t = checked_target(op, input, target);
+  check<ShapeError>(input->dim() > 0, here, "{}: expected input to be [..., C], got []", op);
+  Tensor losses = pair_loss(input, t, BinaryCrossEntropyWithLogits{}, Reduction::none);
+  if (options.weight.defined()) losses = weighted(op, losses, options.weight, Reduction::none, here);
+  return reduced(losses.mean(Dims{-1}, false, here), options.reduction, here);
 }
 
 Tensor kl_div(const Arg& input, const Arg& target, const KlDivOptions& options) {

@@ -144,6 +144,16 @@ TEST_CASE("softmax") {
        {{}},
        bad("log_softmax", [](T x, int d) { xg::log_softmax(x, d); })});
   run({"log_softmax", on([](T x) { return xg::log_softmax(x, 0); }), unary, lines(0, log_softmax)});
+  run({"softmin",
+       on([](T x) { return xg::softmin(x, -1); }),
+       unary,
+       lines(-1,
+             [](Numbers x) {
+               for (double& v : x) v = -v;
+               return softmax(x);
+             }),
+       {{}},
+       bad("softmin", [](T x, int d) { xg::softmin(x, d); })});
 }
 
 TEST_CASE("losses of pairs") {

@@ -5,11 +5,15 @@
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
+#include <xgrad/ops/ctc_loss.hpp>
+#include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/layer_norm.hpp>
+#include <xgrad/ops/likelihood_loss.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/margin_loss.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/softmax.hpp>
@@ -23,19 +27,34 @@ using xgrad::avg_pool2d;
 using xgrad::conv2d;
 using xgrad::max_pool2d;
 
+using xgrad::celu;
 using xgrad::elu;
 using xgrad::gelu;
 using xgrad::gelu_tanh;
+using xgrad::glu;
+using xgrad::hardshrink;
+using xgrad::hardsigmoid;
+using xgrad::hardswish;
+using xgrad::hardtanh;
 using xgrad::leaky_relu;
-using xgrad::log_sigmoid;
+using xgrad::logsigmoid;
+using xgrad::mish;
+using xgrad::prelu;
 using xgrad::relu;
+using xgrad::relu6;
+using xgrad::selu;
 using xgrad::sigmoid;
 using xgrad::silu;
 using xgrad::softplus;
+using xgrad::softshrink;
+using xgrad::softsign;
 using xgrad::tanh;
+using xgrad::tanhshrink;
+using xgrad::threshold;
 
 using xgrad::log_softmax;
 using xgrad::softmax;
+using xgrad::softmin;
 
 using xgrad::batch_norm;
 using xgrad::dropout;
@@ -47,12 +66,29 @@ using xgrad::scaled_dot_product_attention;
 
 using xgrad::binary_cross_entropy;
 using xgrad::binary_cross_entropy_with_logits;
+using xgrad::cosine_embedding_loss;
 using xgrad::cross_entropy;
+using xgrad::ctc_loss;
+using xgrad::gaussian_nll_loss;
+using xgrad::hinge_embedding_loss;
 using xgrad::huber_loss;
 using xgrad::kl_div;
 using xgrad::l1_loss;
+using xgrad::margin_ranking_loss;
 using xgrad::mse_loss;
+using xgrad::multi_margin_loss;
+using xgrad::multilabel_margin_loss;
+using xgrad::multilabel_soft_margin_loss;
 using xgrad::nll_loss;
+using xgrad::poisson_nll_loss;
 using xgrad::smooth_l1_loss;
+using xgrad::soft_margin_loss;
+using xgrad::triplet_margin_loss;
+
+using xgrad::bilinear;
+using xgrad::cosine_similarity;
+using xgrad::normalize;
+using xgrad::pairwise_distance;
+using xgrad::pdist;
 
 }  // namespace xgrad::nn::functional

@@ -36,6 +36,11 @@ struct BinaryCrossEntropyWithLogitsOptions {
   Reduction reduction = Reduction::mean;
   Tensor pos_weight{};
 };
+// weight [C] rescales the classes; it broadcasts to the input and takes no gradient.
+struct MultilabelSoftMarginLossOptions {
+  Tensor weight{};
+  Reduction reduction = Reduction::mean;
+};
 struct KlDivOptions {
   Reduction reduction = Reduction::mean;
   bool log_target = false;
@@ -58,6 +63,10 @@ Tensor binary_cross_entropy(const Arg& input, const Arg& target, const BinaryCro
 // Errors as mse_loss.
 Tensor binary_cross_entropy_with_logits(const Arg& input, const Arg& target,
                                         const BinaryCrossEntropyWithLogitsOptions& options = {});
+// The mean over the last dimension of binary_cross_entropy_with_logits: of C classes each of which may be a label or
+// not. Input [N, C], [C] or [..., C]; ShapeError without dimensions. Other errors as mse_loss.
+Tensor multilabel_soft_margin_loss(const Arg& input, const Arg& target,
+                                   const MultilabelSoftMarginLossOptions& options = {});
 // t (log t - x) for log-probabilities x, 0 where t is 0; with log_target: exp(t) (t - x). Errors as mse_loss.
 Tensor kl_div(const Arg& input, const Arg& target, const KlDivOptions& options = {});
 
