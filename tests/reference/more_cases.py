@@ -651,3 +651,572 @@ op("trace", normal(0, 3), **EMPTY)
 op("trace", normal(4, 6).permuted(1, 0).sliced(0, 0, 6, 2))
 op("trace", normal(1, 3).expanded(3, 3))
 op("trace", normal(3, 1).expanded(3, 2))
+
+# ---------------------------------------------------------------- products
+
+for a, b in (((3,), (2, 3, 2)), ((2, 2, 3), (3,)), ((1, 3), (3, 1)), ((2, 1, 3), (3, 2)), ((3, 2), (2, 2, 4)),
+             ((2, 3, 1, 2), (3, 2, 4)), ((1, 2, 2, 3), (2, 1, 3, 2)), ((2, 1, 1, 2, 3), (3, 1, 3, 2)),
+             ((3,), (2, 1, 3, 2)), ((2, 1, 2, 3), (3,)), ((1,), (1,)), ((1, 1), (1, 4)), ((2, 8), (8, 5)),
+             ((3, 2, 2), (1, 2, 3))):
+    op("matmul", operands(a, b))
+for a, b in (((0, 3), (3, 2)), ((2, 0), (0, 3)), ((2, 3), (3, 0)), ((0,), (0,)), ((0, 2, 3), (3, 2)), ((2, 0, 3), (2, 3, 2)),
+             ((0, 1, 2, 3), (2, 3, 2)), ((2, 2, 0), (0,))):
+    op("matmul", operands(a, b), **EMPTY)
+op("matmul", {"input": normal(2, 3).frozen(), "other": normal(3, 2)})
+op("matmul", {"input": normal(4, 3, 2).permuted(2, 0, 1), "other": normal(3, 2).expanded(2, 3, 2)})
+op("matmul", {"input": normal(1, 3).expanded(4, 3), "other": normal(3, 1).expanded(3, 2)})
+op("matmul", {"input": normal(4, 3).selected(1, 1), "other": normal(4, 4, 6).sliced(2, 0, 6, 2).selected(0, 1)})
+op("matmul", {"input": values([[1e150, 1e-150]]), "other": values([[1e100, 1.0], [1e250, -1.0]])}, tags="extreme")
+op("bmm", {"input": normal(2, 3, 1), "mat2": normal(2, 1, 2)})
+op("bmm", {"input": normal(3, 1, 4), "mat2": normal(3, 4, 1)})
+op("bmm", {"input": normal(2, 5, 6), "mat2": normal(2, 6, 4)})
+op("bmm", {"input": normal(0, 2, 3), "mat2": normal(0, 3, 2)}, **EMPTY)
+op("bmm", {"input": normal(2, 2, 0), "mat2": normal(2, 0, 2)}, **EMPTY)
+op("bmm", {"input": normal(2, 3).expanded(2, 2, 3), "mat2": normal(6, 3, 2).sliced(0, 0, 6, 3)})
+op("bmm", {"input": normal(2, 2, 3), "mat2": normal(2, 2, 3).permuted(0, 2, 1)})
+op("addmm", {"input": normal(), "mat1": normal(2, 3), "mat2": normal(3, 4)}, {"beta": 2})
+op("addmm", {"input": normal(1, 4), "mat1": normal(2, 3), "mat2": normal(3, 4)}, {"beta": -1.5, "alpha": 0.5})
+op("addmm", {"input": normal(2, 4), "mat1": normal(2, 3), "mat2": normal(3, 4)}, {"beta": 0})
+op("addmm", {"input": normal(2, 4), "mat1": normal(2, 3), "mat2": normal(3, 4)}, {"alpha": 0})
+op("addmm", {"input": normal(2, 4), "mat1": normal(2, 0), "mat2": normal(0, 4)}, {"beta": 0.5}, **EMPTY)
+op("addmm", {"input": normal(0, 4), "mat1": normal(0, 3), "mat2": normal(3, 4)}, **EMPTY)
+op("addmm", {"input": normal(4, 2).permuted(1, 0), "mat1": normal(3, 2).permuted(1, 0), "mat2": normal(3, 8).sliced(1, 0, 8, 2)})
+op("addmm", {"input": values([[INF, -INF], [1.0, 2.0]]).frozen(), "mat1": normal(2, 3), "mat2": normal(3, 2)}, {"beta": 0},
+   note="with beta 0 the input is not looked at")
+op("outer", {"input": normal(5), "vec2": normal(1)})
+op("outer", {"input": normal(0), "vec2": normal(3)}, **EMPTY)
+op("outer", {"input": normal(2), "vec2": normal(0)}, **EMPTY)
+op("outer", {"input": normal(1).expanded(3), "vec2": normal(6).sliced(0, 1, 6, 2)})
+op("outer", {"input": normal(3).frozen(), "vec2": normal(2)})
+op("dot", {"input": normal(0), "tensor": normal(0)}, **EMPTY)
+op("dot", {"input": normal(40), "tensor": normal(40)})
+op("dot", {"input": normal(1).expanded(4), "tensor": normal(4, 3).selected(1, 2)})
+op("dot", {"input": normal(3), "tensor": normal(3).frozen()})
+op("dot", {"input": values([1e150, 1e-150]), "tensor": values([1e100, 1e-100])}, tags="extreme")
+for equation, shapes in (
+        ("ij", [(2, 3)]),
+        ("ba", [(2, 3)]),
+        ("ij,jk", [(2, 3), (3, 2)]),
+        ("ij,ji", [(2, 3), (3, 2)]),
+        ("ab,b", [(2, 3), (3,)]),
+        ("ij,ij->ij", [(2, 3), (2, 3)]),
+        ("ij,ij->", [(2, 3), (2, 3)]),
+        ("ij,kj->ki", [(2, 3), (4, 3)]),
+        ("ij,kl->ijkl", [(2, 3), (1, 2)]),
+        ("ij,kl->", [(2, 2), (3, 2)]),
+        ("ijk->kij", [(2, 3, 4)]),
+        ("ijk->j", [(2, 3, 4)]),
+        ("iij->j", [(2, 2, 3)]),
+        ("iji->ij", [(2, 3, 2)]),
+        ("iii->i", [(3, 3, 3)]),
+        ("iijj->ij", [(2, 2, 3, 3)]),
+        ("ii,ij->j", [(2, 2), (2, 3)]),
+        ("iij,jk->ik", [(2, 2, 3), (3, 2)]),
+        ("bi,bj->bij", [(3, 2), (3, 4)]),
+        ("bn,anm,bm->ba", [(2, 3), (2, 3, 2), (2, 2)]),
+        ("ij,jk,kl->il", [(2, 3), (3, 2), (2, 4)]),
+        ("ij,jk,kl,lm->im", [(2, 3), (3, 2), (2, 2), (2, 3)]),
+        ("i,i,i->i", [(3,), (3,), (3,)]),
+        ("i,i,i->", [(3,), (3,), (3,)]),
+        ("i,j,k->kji", [(2,), (3,), (2,)]),
+        ("ij,jk->ik", [(2, 1), (3, 4)]),
+        ("bij,bjk->bik", [(1, 2, 3), (4, 3, 2)]),
+        ("ij,ij->i", [(2, 3), (1, 3)]),
+        ("...", [(2, 3)]),
+        ("...i->...", [(2, 2, 3)]),
+        ("i...->...", [(2, 2, 3)]),
+        ("...ij->...ji", [(2, 2, 3)]),
+        ("i...j->j...", [(2, 4, 3)]),
+        ("...ii->...i", [(2, 3, 3)]),
+        ("...ij,...jk", [(2, 2, 3), (2, 3, 2)]),
+        ("...ij,...jk->...ik", [(2, 1, 2, 3), (3, 3, 2)]),
+        ("...ij,jk->ik...", [(4, 2, 3), (3, 2)]),
+        ("...,...->...", [(2, 1, 3), (4, 1)]),
+        ("...i,...i->...", [(2, 3, 2), (3, 2)]),
+        ("b...d,b...d->b", [(2, 2, 3), (2, 2, 3)]),
+        (",ij->ij", [(), (2, 2)]),
+        ("->", [()]),
+        (",->", [(), ()]),
+        ("i,->i", [(3,), ()]),
+        (" i j , j k -> i k ", [(2, 3), (3, 2)]),
+        ("Ij,jK->IK", [(2, 3), (3, 2)]),
+        ("aB,Bc", [(2, 3), (3, 2)]),
+        ("nchw,kc->nkhw", [(1, 3, 2, 2), (2, 3)]),
+        ("bhqk,bkhd->bqhd", [(1, 2, 2, 3), (1, 3, 2, 2)])):
+    op("einsum", [normal(*s) for s in shapes], {"equation": equation})
+op("einsum", [normal(0, 3), normal(3, 2)], {"equation": "ij,jk->ik"}, **EMPTY)
+op("einsum", [normal(2, 0), normal(0, 2)], {"equation": "ij,jk->ik"}, **EMPTY)
+op("einsum", [normal(2, 0)], {"equation": "ij->i"}, **EMPTY)
+op("einsum", [normal(3, 2).permuted(1, 0), normal(3, 1).expanded(3, 2)], {"equation": "ij,jk->ki"})
+op("einsum", [normal(3, 4, 3).permuted(0, 2, 1)], {"equation": "iij->ij"})
+op("einsum", [normal(2, 3).frozen(), normal(3, 2)], {"equation": "ij,jk->ik"})
+
+# ---------------------------------------------------------------- linear algebra
+
+op("inv", invertible(1, 1))
+op("inv", invertible(2, 3, 2, 2))
+op("inv", invertible(6, 6))
+op("inv", invertible(0, 3, 3), **EMPTY)
+op("inv", invertible(2, 0, 0), **EMPTY)
+op("inv", invertible(2, 3, 3).permuted(0, 2, 1))
+op("inv", invertible(2, 2).expanded(3, 2, 2))
+op("inv", diagonally_heavy(2, 4, 4).selected(0, 1))
+op("inv", values([[0.0, 2.0], [-4.0, 0.0]]), note="needs a pivot")
+op("inv", values([[1e100, 0.0], [0.0, 2e100]]), tags="extreme", second=False)
+op("det", invertible(1, 1))
+op("det", invertible(5, 5))
+op("det", invertible(2, 3, 2, 2))
+op("det", invertible(0, 2, 2), **EMPTY)
+op("det", normal(2, 3, 3).permuted(0, 2, 1))
+op("det", invertible(2, 2).expanded(2, 2, 2))
+op("det", values([[0.0, 1.0, 0.0], [0.0, 0.0, 2.0], [3.0, 0.0, 0.0]]), note="a scaled permutation")
+op("det", values([[1.0, 2.0], [2.0, 3.0]]))
+op("slogdet", values([[-2.5]]))
+op("slogdet", invertible(5, 5))
+op("slogdet", invertible(2, 1, 2, 2))
+op("slogdet", invertible(0, 2, 2), **EMPTY)
+op("slogdet", invertible(2, 0, 0), **EMPTY)
+op("slogdet", invertible(2, 3, 3).permuted(0, 2, 1))
+op("slogdet", values([[1.0, 2.0], [2.0, 4.0]]).frozen(), tags="nonfinite", note="a singular matrix: (0, -inf)")
+op("slogdet", values([[1e200, 0.0], [0.0, -1e200]]), tags="extreme", note="the determinant itself overflows")
+op("solve", {"A": invertible(1, 1), "B": normal(1, 3)})
+op("solve", {"A": invertible(6, 6), "B": normal(6, 2)})
+op("solve", {"A": invertible(2, 3, 3), "B": normal(2, 3)}, note="a batch of vectors")
+op("solve", {"A": invertible(2, 1, 2, 2), "B": normal(3, 2, 2)}, note="batches broadcast")
+op("solve", {"A": invertible(3, 3), "B": normal(4, 3, 2)})
+op("solve", {"A": invertible(2, 3, 3), "B": normal(3, 2)})
+op("solve", {"A": invertible(2, 2, 2), "B": normal(2)}, note="one vector for all matrices")
+op("solve", {"A": invertible(2, 2, 3, 3), "B": normal(2, 2, 3)})
+op("solve", {"A": invertible(3, 3, 3), "B": normal(3, 3)}, note="shaped like a batch of vectors, so it is one")
+op("solve", {"A": invertible(3, 3).permuted(1, 0), "B": normal(2, 3).permuted(1, 0)})
+op("solve", {"A": invertible(3, 3).frozen(), "B": normal(3, 2)})
+op("solve", {"A": invertible(3, 3), "B": normal(3, 2).frozen()})
+op("solve", {"A": invertible(0, 3, 3), "B": normal(0, 3, 2)}, **EMPTY)
+op("solve", {"A": invertible(3, 3), "B": normal(3, 0)}, **EMPTY)
+op("solve", {"A": invertible(2, 0, 0), "B": normal(2, 0, 2)}, **EMPTY)
+op("cholesky", spd(1, 1))
+op("cholesky", spd(6, 6))
+op("cholesky", spd(2, 3, 2, 2), {"upper": True})
+op("cholesky", spd(2, 3, 3), {"upper": False})
+op("cholesky", spd(0, 3, 3), **EMPTY)
+op("cholesky", spd(2, 0, 0), {"upper": True}, **EMPTY)
+op("cholesky", spd(2, 3, 3).permuted(0, 2, 1), {"upper": True})
+op("cholesky", values([[4.0, 1.0], [3.0, 5.0]]), note="not symmetric: the symmetric part counts")
+op("cholesky", values([[1e30, 1e-2], [1e-2, 1e-30]]).frozen(), tags="extreme")
+for name in ("eigvalsh", "eigh"):
+    op(name, spd(1, 1))
+    op(name, spd(6, 6))
+    op(name, spd(2, 3, 2, 2))
+    op(name, spd(0, 3, 3), **EMPTY)
+    op(name, spd(2, 0, 0), **EMPTY)
+    op(name, spd(2, 3, 3).permuted(0, 2, 1))
+    op(name, values([[3.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 0.5]]), note="diagonal, not in order")
+    op(name, values([[0.0, 4.0], [0.0, 0.0]]), note="symmetrized")
+    op(name, values([[2.0, 0.3, -0.2, 0.1], [0.0, -1.0, 0.4, 0.2], [0.1, 0.0, 0.5, -0.6], [0.0, 0.0, 0.0, 4.0]]))
+    op(name, spd(3, 3).expanded(2, 3, 3))
+op("qr", values([[-2.5]]))
+op("qr", normal(4, 1), note="one column")
+op("qr", diagonally_heavy(6, 6))
+op("qr", diagonally_heavy(5, 5).sliced(1, 0, 3))
+op("qr", diagonally_heavy(2, 3, 4, 4).sliced(3, 0, 2))
+op("qr", diagonally_heavy(0, 3, 3), **EMPTY)
+op("qr", normal(3, 0), **EMPTY)
+op("qr", diagonally_heavy(2, 3, 3).permuted(0, 2, 1))
+op("qr", values([[1.0, 0.3], [0.2, -2.0], [0.5, 0.4]]))
+op("qr", diagonally_heavy(3, 3).sliced(0, 0, 2), note="wide")
+op("svd", values([[-2.5]]))
+op("svd", values([[3.0], [4.0], [1.0]]), note="one column")
+op("svd", values([[3.0, 4.0, 1.0]]), note="one row")
+op("svd", diagonally_heavy(2, 3, 3))
+op("svd", diagonally_heavy(5, 5))
+op("svd", diagonally_heavy(2, 2, 4, 4).sliced(3, 0, 2), note="a batch of tall ones")
+op("svd", diagonally_heavy(2, 4, 4).sliced(1, 0, 2), note="a batch of wide ones")
+op("svd", diagonally_heavy(0, 3, 3), **EMPTY)
+op("svd", normal(0, 3), **EMPTY)
+op("svd", diagonally_heavy(3, 3).permuted(1, 0))
+op("svd", values([[0.0, -3.0], [0.5, 0.0]]))
+for upper, left in itertools.product((True, False), (True, False)):
+    shape = (3, 2) if left else (2, 3)
+    op("solve_triangular", {"A": diagonally_heavy(2, 3, 3), "B": normal(2, *shape)}, {"upper": upper, "left": left})
+    op("solve_triangular", {"A": diagonally_heavy(3, 3), "B": normal(*shape)},
+       {"upper": upper, "left": left, "unitriangular": True})
+op("solve_triangular", {"A": diagonally_heavy(2, 1, 2, 2), "B": normal(3, 2, 1)}, {"upper": True}, note="batches broadcast")
+op("solve_triangular", {"A": diagonally_heavy(3, 3), "B": normal(2, 2, 3)}, {"upper": False, "left": False})
+op("solve_triangular", {"A": diagonally_heavy(1, 1), "B": normal(1, 1)}, {"upper": True})
+op("solve_triangular", {"A": diagonally_heavy(6, 6), "B": normal(6, 2)}, {"upper": False})
+op("solve_triangular", {"A": diagonally_heavy(3, 3).permuted(1, 0), "B": normal(2, 3).permuted(1, 0)}, {"upper": True})
+op("solve_triangular", {"A": diagonally_heavy(0, 2, 2), "B": normal(0, 2, 3)}, {"upper": True}, **EMPTY)
+op("solve_triangular", {"A": diagonally_heavy(2, 2), "B": normal(2, 0)}, {"upper": False}, **EMPTY)
+op("solve_triangular", {"A": diagonally_heavy(3, 3).frozen(), "B": normal(3, 1)}, {"upper": True})
+for order in ("fro", "nuc", INF, -INF, 1, -1, 2, -2):
+    def matrix(*shape):
+        return away(*shape) if order in (INF, -INF, 1, -1) else diagonally_heavy(*shape)
+    op("matrix_norm", matrix(2, 3, 3), {"ord": order})
+    op("matrix_norm", matrix(2, 3, 3).permuted(1, 0, 2), {"ord": order, "dim": [0, 2], "keepdim": True})
+    op("matrix_norm", matrix(3, 3).sliced(0, 0, 2), {"ord": order, "dim": [-1, -2]}, note="the transpose's")
+    op("matrix_norm", matrix(1, 1), {"ord": order, "keepdim": True})
+    op("matrix_norm", matrix(0, 3, 3), {"ord": order}, **EMPTY)
+    op("matrix_norm", matrix(2, 2, 3, 3), {"ord": order, "dim": [1, 3]} if order in ("fro", 1, INF) else {"ord": order})
+op("matrix_norm", normal(2, 3), note="default: fro")
+op("matrix_norm", diagonally_heavy(4, 4).sliced(1, 0, 2), {"ord": "nuc"}, note="tall")
+op("matrix_norm", diagonally_heavy(4, 4).sliced(0, 0, 2), {"ord": 2}, note="wide")
+op("matrix_norm", values([[0.0, 0.0], [0.0, 0.0]]), {"ord": "fro"}, tags="kink")
+op("matrix_norm", values([[1.0, -2.0], [2.0, 1.0]]), {"ord": 1}, tags="tie", note="split evenly between the columns")
+op("matrix_norm", values([[1.0, -2.0], [2.0, 1.0]]), {"ord": INF}, tags="tie")
+op("matrix_norm", values([[1.0, 0.0], [0.0, -3.0]]), {"ord": 1}, tags="kink")
+op("matrix_norm", values([[1.0, 0.0], [0.0, 1.0]]), {"ord": 2}, tags="tie")
+op("matrix_norm", values([[1.0, 0.0], [0.0, 1.0]]), {"ord": "nuc"}, second=False)
+op("kron", operands((2,), (2, 2)))
+op("kron", operands((2, 2), (3,)))
+op("kron", operands((2, 1, 2), (2, 2)))
+op("kron", operands((2, 2, 1), (1, 2, 3)))
+op("kron", operands((), (2, 2)))
+op("kron", operands((2,), ()))
+op("kron", operands((1, 1), (1, 1)))
+op("kron", operands((0, 2), (2, 2)), **EMPTY)
+op("kron", {"input": normal(3, 2).permuted(1, 0), "other": normal(2, 4).sliced(1, 0, 4, 2)})
+op("kron", {"input": normal(2, 2), "other": normal(2, 2).frozen()})
+
+# ---------------------------------------------------------------- softmax
+
+for name in ("softmax", "log_softmax"):
+    op(name, normal(), {"dim": 0})
+    op(name, normal(3, 1), {"dim": 1}, note="one class")
+    op(name, normal(2, 3, 2, 2), {"dim": 1})
+    op(name, normal(2, 3, 2), {"dim": -3})
+    op(name, normal(2, 3, 2), {"dim": -2})
+    op(name, normal(0, 3), {"dim": 1}, **EMPTY)
+    op(name, normal(0, 3), {"dim": 0}, **EMPTY)
+    op(name, normal(4, 6).permuted(1, 0).sliced(0, 0, 6, 2), {"dim": 0})
+    op(name, normal(2, 1).expanded(2, 3), {"dim": 1})
+    op(name, values([[1e300, -1e300, 0.0], [1e-300, 0.0, -1e-300]]), {"dim": 1}, tags="extreme")
+    op(name, values([[40.0, -700.0, -745.0]]), {"dim": 1}, tags="extreme")
+    op(name, normal(20, scale=10.0), {"dim": 0})
+op("softmax", values([[-INF, 1.0, 2.0], [0.5, -INF, -INF]]), {"dim": 1}, note="masked entries")
+op("log_softmax", values([[-INF, 1.0, 2.0], [0.5, -INF, 0.5]]), {"dim": 1}, **INFINITE)
+
+# ---------------------------------------------------------------- convolution and pooling
+
+def conv(name, input, weight, attrs=None, bias=True, **more):
+    op(name, convolution(input, weight, bias), attrs, **more)
+
+
+def transposed(name, input, weight, attrs=None, bias=True, **more):
+    groups = (attrs or {}).get("groups", 1)
+    op(name, convolution(input, weight, bias, transposed_groups=groups), attrs, **more)
+
+
+conv("conv1d", (1, 1, 1), (1, 1, 1), note="one number")
+conv("conv1d", (2, 3, 4), (2, 3, 4), note="a kernel as long as the input")
+conv("conv1d", (2, 3, 5), (4, 3, 1), note="kernel 1")
+conv("conv1d", (2, 4, 6), (4, 1, 3), {"groups": 4, "padding": 1}, note="depthwise")
+conv("conv1d", (2, 2, 6), (6, 1, 2), {"groups": 2, "stride": 2, "dilation": 2}, note="several outputs a channel")
+conv("conv1d", (1, 2, 5), (2, 2, 2), {"padding": "same"}, note="an even kernel: the extra zero is at the end")
+conv("conv1d", (1, 2, 6), (2, 2, 4), {"padding": "same", "dilation": 3}, bias=False)
+conv("conv1d", (1, 2, 6), (2, 2, 3), {"padding": "valid", "stride": 3})
+conv("conv1d", (1, 2, 3), (2, 2, 3), {"padding": [4], "stride": [2]}, note="more zeros than the kernel is long")
+conv("conv1d", (3, 6), (2, 3, 3), {"padding": "same"}, bias=False, note="no batch axis")
+conv("conv1d", (2, 7), (4, 1, 2), {"groups": 2, "stride": 2, "padding": 1, "dilation": 3}, note="no batch axis")
+conv("conv1d", (1, 1, 9), (2, 1, 2), {"stride": 4})
+conv("conv1d", (2, 3, 5), (2, 3, 3), {"padding": 2, "dilation": [2]})
+conv("conv1d", (0, 2, 5), (2, 2, 3), **EMPTY)
+op("conv1d", {"input": normal(6, 2, 4).permuted(2, 1, 0), "weight": normal(3, 2, 3).permuted(0, 1, 2), "bias": normal(3)})
+op("conv1d", {"input": normal(1, 2, 12).sliced(2, 0, 12, 2), "weight": normal(3, 2, 2).permuted(2, 1, 0)}, {"stride": 2})
+op("conv1d", {"input": normal(1, 2, 5).frozen(), "weight": normal(2, 2, 3), "bias": normal(2)})
+op("conv1d", {"input": normal(1, 2, 5), "weight": normal(2, 2, 3).frozen(), "bias": normal(2).frozen()})
+
+conv("conv2d", (1, 1, 1, 1), (2, 1, 1, 1))
+conv("conv2d", (2, 2, 3, 4), (3, 2, 3, 4), note="a kernel as large as the input")
+conv("conv2d", (1, 2, 4, 4), (2, 2, 2, 2), {"padding": "same"}, note="an even kernel: the extra zeros are at the end")
+conv("conv2d", (1, 2, 4, 5), (2, 1, 4, 3), {"padding": "same", "groups": 2, "dilation": [1, 2]}, bias=False)
+conv("conv2d", (1, 1, 5, 5), (1, 1, 3, 3), {"padding": "valid", "dilation": 2})
+conv("conv2d", (2, 4, 4), (3, 2, 3, 3), {"padding": 1}, note="no batch axis")
+conv("conv2d", (2, 5, 6), (4, 1, 3, 2), {"groups": 2, "stride": [2, 3], "padding": [0, 1]}, bias=False)
+conv("conv2d", (1, 2, 6, 5), (4, 1, 3, 3), {"groups": 2, "stride": 2, "padding": [2, 1], "dilation": [2, 1]})
+conv("conv2d", (1, 6, 4, 4), (4, 3, 1, 3), {"groups": 2})
+conv("conv2d", (1, 3, 5, 5), (6, 1, 3, 3), {"groups": 3, "stride": 2, "padding": 1}, note="depthwise, two outputs each")
+conv("conv2d", (2, 2, 4, 4), (2, 2, 1, 1), {"stride": 2})
+conv("conv2d", (1, 1, 3, 3), (1, 1, 2, 2), {"padding": 3})
+conv("conv2d", (1, 2, 1, 7), (2, 2, 1, 3), {"padding": [0, 1]}, note="one row")
+conv("conv2d", (1, 2, 7, 1), (2, 2, 3, 1), {"stride": [3, 1]}, note="one column")
+conv("conv2d", (2, 1, 8, 8), (2, 1, 5, 5), {"padding": 2, "stride": 3})
+conv("conv2d", (0, 2, 4, 4), (2, 2, 3, 3), **EMPTY)
+op("conv2d", {"input": normal(1, 2, 4, 8).sliced(3, 0, 8, 2), "weight": normal(3, 3, 2, 2).permuted(3, 2, 0, 1), "bias": normal(2)})
+op("conv2d", {"input": normal(1, 1, 4, 4).expanded(2, 1, 4, 4), "weight": normal(2, 1, 1, 3).expanded(2, 1, 3, 3)})
+op("conv2d", {"input": normal(1, 2, 4, 4).frozen(), "weight": normal(2, 2, 3, 3), "bias": normal(2)})
+op("conv2d", {"input": normal(1, 2, 4, 4), "weight": normal(2, 2, 3, 3).frozen()}, {"padding": 1})
+
+conv("conv3d", (1, 1, 1, 1, 1), (1, 1, 1, 1, 1))
+conv("conv3d", (1, 2, 2, 3, 2), (2, 2, 2, 3, 2), note="a kernel as large as the input")
+conv("conv3d", (1, 2, 3, 2, 3), (2, 2, 2, 2, 3), {"padding": "same"})
+conv("conv3d", (1, 1, 3, 3, 3), (1, 1, 2, 2, 2), {"padding": "valid", "stride": 2, "dilation": [2, 1, 1]})
+conv("conv3d", (2, 3, 3, 3), (2, 2, 2, 2, 2), {"padding": [0, 1, 0]}, note="no batch axis")
+conv("conv3d", (1, 2, 3, 3, 2), (4, 1, 2, 1, 2), {"groups": 2, "stride": [1, 2, 1], "padding": 1})
+conv("conv3d", (1, 2, 2, 2, 3), (3, 2, 1, 1, 1), bias=False)
+conv("conv3d", (1, 1, 4, 3, 5), (1, 1, 2, 2, 3), {"dilation": [2, 1, 2], "padding": [1, 1, 2], "stride": [2, 1, 2]})
+conv("conv3d", (0, 1, 2, 2, 2), (1, 1, 2, 2, 2), **EMPTY)
+op("conv3d", {"input": normal(1, 3, 2, 3, 2).permuted(0, 4, 1, 2, 3), "weight": normal(2, 2, 2, 2, 2), "bias": normal(2)})
+op("conv3d", {"input": normal(2, 2, 2, 3, 2), "weight": normal(1, 2, 2, 2, 2), "bias": normal(1)})
+
+transposed("conv_transpose1d", (1, 1, 1), (1, 1, 1))
+transposed("conv_transpose1d", (2, 3, 4), (3, 2, 1), note="kernel 1")
+transposed("conv_transpose1d", (2, 4, 3), (4, 1, 3), {"groups": 4, "padding": 1}, note="depthwise")
+transposed("conv_transpose1d", (1, 4, 3), (4, 3, 2), {"groups": 2, "stride": 3, "output_padding": 2}, bias=False)
+transposed("conv_transpose1d", (2, 3), (2, 3, 3), {"stride": 2}, note="no batch axis")
+transposed("conv_transpose1d", (1, 2, 3), (2, 2, 3), {"dilation": 2, "padding": 2, "output_padding": 1})
+transposed("conv_transpose1d", (1, 2, 4), (2, 2, 3), {"padding": 2, "stride": [3], "output_padding": [1], "dilation": [2]})
+transposed("conv_transpose1d", (1, 2, 4), (2, 2, 4), {"padding": 3})
+transposed("conv_transpose1d", (0, 2, 3), (2, 2, 2), **EMPTY)
+op("conv_transpose1d", {"input": normal(1, 4, 2).permuted(0, 2, 1), "weight": normal(2, 2, 6).sliced(2, 0, 6, 2), "bias": normal(2)},
+   {"stride": 2})
+op("conv_transpose1d", {"input": normal(1, 2, 3).frozen(), "weight": normal(2, 2, 2), "bias": normal(2)})
+transposed("conv_transpose2d", (1, 1, 1, 1), (1, 2, 2, 3))
+transposed("conv_transpose2d", (1, 2, 3, 2), (2, 2, 1, 1), {"stride": 2, "output_padding": 1})
+transposed("conv_transpose2d", (1, 3, 3, 3), (3, 1, 3, 3), {"groups": 3, "padding": 1}, note="depthwise")
+transposed("conv_transpose2d", (2, 2, 3), (2, 2, 2, 3), {"stride": [1, 2]}, note="no batch axis")
+transposed("conv_transpose2d", (1, 4, 2, 3), (4, 2, 3, 2), {"groups": 2, "stride": [3, 2], "padding": [1, 0],
+                                                            "output_padding": [2, 1]}, bias=False)
+transposed("conv_transpose2d", (1, 2, 3, 3), (2, 1, 2, 2), {"dilation": [2, 3], "padding": 1})
+transposed("conv_transpose2d", (1, 2, 3, 3), (2, 2, 3, 3), {"padding": 2, "stride": 1})
+transposed("conv_transpose2d", (1, 2, 2, 2), (2, 2, 3, 3), {"stride": 2, "padding": 1, "output_padding": 1, "dilation": 2})
+transposed("conv_transpose2d", (0, 2, 2, 2), (2, 2, 2, 2), **EMPTY)
+op("conv_transpose2d", {"input": normal(1, 3, 2, 2).permuted(0, 3, 1, 2), "weight": normal(2, 2, 4, 2).sliced(2, 0, 4, 2)},
+   {"stride": 2})
+op("conv_transpose2d", {"input": normal(1, 2, 2, 2), "weight": normal(2, 2, 2, 2).frozen(), "bias": normal(2)})
+
+op("max_pool1d", distinct(2, 2, 7), {"kernel_size": 3, "stride": 2, "ceil_mode": True})
+op("max_pool1d", distinct(1, 2, 6), {"kernel_size": 2, "return_indices": True})
+op("max_pool1d", distinct(2, 7), {"kernel_size": 2, "stride": 3}, note="no batch axis")
+op("max_pool1d", distinct(1, 1, 5), {"kernel_size": 5})
+op("max_pool1d", distinct(1, 1, 5), {"kernel_size": 1, "stride": 2})
+op("max_pool1d", distinct(1, 2, 8), {"kernel_size": [3], "stride": [2], "padding": [1], "dilation": [2], "ceil_mode": True,
+                                     "return_indices": True})
+op("max_pool1d", distinct(2, 6, 2).permuted(0, 2, 1), {"kernel_size": 4, "padding": 2, "stride": 1})
+op("max_pool1d", distinct(1, 1, 6), {"kernel_size": 2, "stride": None})
+op("max_pool1d", distinct(0, 1, 4), {"kernel_size": 2}, **EMPTY)
+op("max_pool1d", values([[[1.0, 1.0, 1.0, 2.0, 2.0, 1.0]]]), {"kernel_size": 3, "stride": 1, "return_indices": True}, tags="tie",
+   note="the first of equals")
+op("max_pool1d", values([[[-INF, -INF, 1.0, -INF]]]), {"kernel_size": 2}, tags="nonfinite tie")
+op("max_pool2d", distinct(1, 2, 5, 5), {"kernel_size": 3, "stride": 1, "padding": 1})
+op("max_pool2d", distinct(2, 4, 5), {"kernel_size": [1, 2], "stride": [2, 1]}, note="no batch axis")
+op("max_pool2d", distinct(1, 1, 6, 7), {"kernel_size": 2, "dilation": [2, 3], "stride": 1, "return_indices": True})
+op("max_pool2d", distinct(1, 2, 5, 7), {"kernel_size": [2, 3], "padding": [1, 1], "ceil_mode": True, "return_indices": True})
+op("max_pool2d", distinct(1, 1, 5, 4), {"kernel_size": [5, 4]})
+op("max_pool2d", distinct(1, 1, 7, 7), {"kernel_size": 3, "stride": 3, "padding": 1, "ceil_mode": True, "dilation": 2})
+op("max_pool2d", distinct(1, 1, 3, 3), {"kernel_size": 1, "stride": 2})
+op("max_pool2d", distinct(1, 4, 4, 2).permuted(0, 3, 1, 2), {"kernel_size": 2})
+op("max_pool2d", distinct(1, 1, 6, 4).sliced(2, 0, 6, 2), {"kernel_size": 2, "stride": 1, "return_indices": True})
+op("max_pool2d", distinct(0, 1, 4, 4), {"kernel_size": 2}, **EMPTY)
+op("max_pool2d", values([[[[1.0, 2.0, 2.0], [2.0, 2.0, 1.0], [0.0, 0.0, 2.0]]]]), {"kernel_size": 2, "stride": 1,
+                                                                                "return_indices": True}, tags="tie")
+op("max_pool2d", zeros(1, 1, 4, 4), {"kernel_size": 3, "stride": 2, "padding": 1}, tags="tie")
+op("avg_pool1d", normal(2, 2, 7), {"kernel_size": 3, "stride": 2, "ceil_mode": True})
+op("avg_pool1d", normal(2, 7), {"kernel_size": 2, "stride": 3}, note="no batch axis")
+op("avg_pool1d", normal(1, 1, 7), {"kernel_size": 4, "stride": 2, "padding": 2, "ceil_mode": True, "count_include_pad": False})
+op("avg_pool1d", normal(1, 1, 7), {"kernel_size": 4, "stride": 3, "padding": 1, "ceil_mode": True, "count_include_pad": True})
+op("avg_pool1d", normal(1, 2, 5), {"kernel_size": 5})
+op("avg_pool1d", normal(1, 2, 5), {"kernel_size": [1], "stride": [2]})
+op("avg_pool1d", normal(2, 6, 2).permuted(0, 2, 1), {"kernel_size": 3, "padding": 1})
+op("avg_pool1d", normal(0, 1, 4), {"kernel_size": 2}, **EMPTY)
+op("avg_pool1d", normal(1, 2, 12).sliced(2, 0, 12, 2), {"kernel_size": 2, "stride": 1})
+op("avg_pool2d", normal(2, 4, 5), {"kernel_size": [1, 2], "stride": [2, 1]}, note="no batch axis")
+op("avg_pool2d", normal(1, 2, 5, 5), {"kernel_size": 3, "stride": 1, "padding": 1})
+op("avg_pool2d", normal(1, 1, 5, 6), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False})
+op("avg_pool2d", normal(1, 1, 5, 6), {"kernel_size": [4, 3], "stride": [3, 2], "padding": [2, 1], "ceil_mode": True})
+op("avg_pool2d", normal(1, 1, 5, 5), {"kernel_size": 2, "padding": 1, "divisor_override": 7, "ceil_mode": True})
+op("avg_pool2d", normal(1, 1, 4, 4), {"kernel_size": 3, "padding": 1, "divisor_override": 1, "count_include_pad": False})
+op("avg_pool2d", normal(1, 1, 4, 3), {"kernel_size": [4, 3]})
+op("avg_pool2d", normal(1, 4, 4, 2).permuted(0, 3, 1, 2), {"kernel_size": 2, "stride": None})
+op("avg_pool2d", normal(0, 1, 4, 4), {"kernel_size": 2}, **EMPTY)
+op("adaptive_avg_pool2d", normal(1, 2, 4, 5), {"output_size": [None, 2]}, note="null keeps the size")
+op("adaptive_avg_pool2d", normal(1, 1, 2, 3), {"output_size": [3, 5]}, note="more windows than elements")
+op("adaptive_avg_pool2d", normal(2, 5, 7), {"output_size": [2, 3]}, note="no batch axis")
+op("adaptive_avg_pool2d", normal(1, 1, 7, 1), {"output_size": [4, 1]})
+op("adaptive_avg_pool2d", normal(1, 5, 4, 2).permuted(0, 3, 1, 2), {"output_size": [3, 2]})
+op("adaptive_avg_pool2d", normal(0, 1, 4, 4), {"output_size": 2}, **EMPTY)
+op("adaptive_avg_pool2d", normal(1, 1, 3, 4), {"output_size": [3, None]})
+op("adaptive_max_pool2d", distinct(1, 2, 4, 5), {"output_size": [None, 2], "return_indices": True})
+op("adaptive_max_pool2d", distinct(1, 1, 2, 3), {"output_size": [3, 5]}, note="more windows than elements")
+op("adaptive_max_pool2d", distinct(2, 5, 7), {"output_size": [2, 3], "return_indices": True}, note="no batch axis")
+op("adaptive_max_pool2d", distinct(1, 1, 7, 1), {"output_size": [4, 1]})
+op("adaptive_max_pool2d", distinct(1, 5, 4, 2).permuted(0, 3, 1, 2), {"output_size": [3, 2], "return_indices": True})
+op("adaptive_max_pool2d", distinct(0, 1, 4, 4), {"output_size": 2}, **EMPTY)
+op("adaptive_max_pool2d", values([[[[1.0, 2.0, 2.0], [2.0, 1.0, 0.0]]]]), {"output_size": [1, 2], "return_indices": True},
+   tags="tie")
+
+# Resampling: every mode with a size, a scale of each kind and the corner alignments it has.
+SPATIAL = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bilinear": (2,), "bicubic": (2,),
+           "trilinear": (3,), "area": (1, 2, 3)}
+for mode, ranks in SPATIAL.items():
+    aligned = ({"align_corners": True}, {"align_corners": False}) if mode.endswith(("linear", "cubic")) else ({},)
+    for rank in ranks:
+        shape, up, down, other = (4, 3, 2)[-rank:], [7, 5, 4][:rank], [2, 1, 1][:rank], [3, 5, 3][:rank]
+        for align in aligned:
+            a = {"mode": mode, **align}
+            op("interpolate", normal(1, 2 if rank < 3 else 1, *shape), {"size": up, **a})
+            op("interpolate", normal(1, 1, *shape), {"size": down, **a})
+            op("interpolate", normal(1, 1, *shape), {"size": other, **a})
+            op("interpolate", normal(1, 1, *shape), {"scale_factor": 1.7, **a})
+            op("interpolate", normal(1, 1, *shape), {"scale_factor": [1.5, 0.7, 2.6][:rank], **a})
+            op("interpolate", normal(1, 1, *shape), {"scale_factor": [1.6, 0.75, 2.0][:rank], "recompute_scale_factor": True,
+                                                     **a})
+# Where an axis keeps its length, and for nearest also where it doubles, PyTorch ignores the scale (nearest in one
+# dimension and bicubic contradict themselves there, and are left out).
+for mode in ("nearest", "nearest-exact", "bilinear"):
+    op("interpolate", normal(1, 1, 3, 3), {"scale_factor": [1.3, 2.3], "mode": mode})
+for mode in ("nearest", "trilinear"):
+    op("interpolate", normal(1, 1, 2, 3, 3), {"scale_factor": [1.4, 1.3, 2.3], "mode": mode})
+op("interpolate", normal(1, 1, 3), {"scale_factor": 1.3, "mode": "linear"})
+op("interpolate", normal(1, 1, 3), {"scale_factor": 1.3, "mode": "nearest-exact"})
+op("interpolate", normal(1, 1, 3, 3), {"size": 5}, note="one number for both axes; default mode nearest")
+op("interpolate", normal(2, 2, 3), {"scale_factor": 2})
+op("interpolate", normal(1, 1, 4, 4), {"scale_factor": 0.5, "mode": "bilinear"}, note="align_corners defaults to false")
+op("interpolate", normal(1, 1, 1, 1), {"size": [3, 2], "mode": "bilinear", "align_corners": True})
+op("interpolate", normal(1, 1, 1, 1), {"size": [3, 2], "mode": "bicubic", "align_corners": False})
+op("interpolate", normal(1, 1, 3, 4), {"size": [1, 1], "mode": "bicubic", "align_corners": True})
+op("interpolate", normal(1, 1, 3, 4), {"size": [3, 4], "mode": "bicubic", "align_corners": False}, note="the same size")
+op("interpolate", normal(1, 1, 9, 10), {"size": [3, 4], "mode": "area"})
+op("interpolate", normal(1, 1, 5), {"scale_factor": 2.5, "mode": "linear", "recompute_scale_factor": False})
+op("interpolate", normal(1, 4, 3, 2).permuted(0, 3, 1, 2), {"scale_factor": 2, "mode": "bilinear"})
+op("interpolate", normal(1, 1, 6, 4).sliced(2, 0, 6, 2), {"size": [5, 3], "mode": "bicubic", "align_corners": True})
+op("interpolate", normal(0, 1, 3, 3), {"scale_factor": 2}, **EMPTY)
+op("interpolate", normal(0, 1, 3, 3), {"size": [4, 4], "mode": "bilinear"}, **EMPTY)
+op("pixel_shuffle", normal(1, 4, 1, 1), {"upscale_factor": 2})
+op("pixel_shuffle", normal(1, 3, 2, 2), {"upscale_factor": 1})
+op("pixel_shuffle", normal(2, 2, 4, 1, 2), {"upscale_factor": 2}, note="several batch axes")
+op("pixel_shuffle", normal(1, 2, 2, 8).permuted(0, 3, 1, 2), {"upscale_factor": 2})
+op("pixel_shuffle", normal(9, 2, 4).sliced(2, 0, 4, 2), {"upscale_factor": 3})
+op("unfold", normal(2, 3, 4), {"kernel_size": [2, 2]}, note="no batch axis")
+op("unfold", normal(1, 1, 5, 6), {"kernel_size": [2, 3], "dilation": [2, 1], "padding": [1, 2], "stride": [1, 3]})
+op("unfold", normal(1, 2, 3, 3), {"kernel_size": 3})
+op("unfold", normal(1, 2, 2, 3), {"kernel_size": 1, "stride": 2})
+op("unfold", normal(1, 1, 2, 2), {"kernel_size": 3, "padding": 2, "stride": 2})
+op("unfold", normal(1, 4, 3, 2).permuted(0, 3, 1, 2), {"kernel_size": 2, "stride": [2, 1]})
+op("unfold", normal(0, 1, 3, 3), {"kernel_size": 2}, **EMPTY)
+op("fold", normal(4, 9), {"output_size": 4, "kernel_size": 2}, note="no batch axis")
+op("fold", normal(1, 6, 10), {"output_size": [5, 6], "kernel_size": [2, 3], "dilation": [2, 1], "padding": [1, 1], "stride": [1, 3]})
+op("fold", normal(1, 9, 1), {"output_size": [3, 3], "kernel_size": 3})
+op("fold", normal(2, 3, 4), {"output_size": [3, 3], "kernel_size": 1, "stride": 2}, note="elements that no block covers are 0")
+op("fold", normal(1, 4, 4).permuted(0, 2, 1), {"output_size": [4, 4], "kernel_size": [2, 2], "stride": [2, 2]})
+op("fold", normal(1, 9, 4), {"output_size": [2, 2], "kernel_size": 3, "padding": 2, "stride": 2})
+op("fold", normal(0, 4, 4), {"output_size": 3, "kernel_size": 2}, **EMPTY)
+
+# ---------------------------------------------------------------- normalization and distance
+
+TRAINING = {"training": True}
+op("batch_norm", {"input": normal(2, 2, 3), **batch_stats(2), **scale_shift(2)}, {**TRAINING, "momentum": 0.5})
+op("batch_norm", {"input": normal(2, 2, 2, 2, 2), **batch_stats(2), **scale_shift(2)}, TRAINING, note="five axes")
+op("batch_norm", {"input": normal(1, 2, 4), **batch_stats(2)}, TRAINING, note="a batch of one")
+op("batch_norm", {"input": normal(4, 3), **batch_stats(3), "weight": normal(3)}, {**TRAINING, "eps": 0.1}, note="no bias")
+op("batch_norm", {"input": normal(4, 3), "bias": normal(3)}, TRAINING, second=False, note="no weight")
+op("batch_norm", {"input": normal(4, 3), **batch_stats(3)}, {**TRAINING, "momentum": 0.0})
+op("batch_norm", {"input": normal(4, 3), **batch_stats(3)}, {**TRAINING, "momentum": 1.0})
+op("batch_norm", {"input": normal(4, 3), **batch_stats(3)}, note="evaluation is the default")
+op("batch_norm", {"input": normal(1, 3), **batch_stats(3), **scale_shift(3)}, {"eps": 0.5})
+op("batch_norm", {"input": normal(2, 3, 2, 2), **batch_stats(3), **scale_shift(3)}, {"training": False, "momentum": 0.7})
+op("batch_norm", {"input": normal(2, 2, 2, 1, 2), **batch_stats(2), "weight": normal(2)}, {"training": False})
+op("batch_norm", {"input": normal(3, 2, 2, 4).permuted(0, 3, 1, 2), **batch_stats(4), **scale_shift(4)}, TRAINING)
+op("batch_norm", {"input": normal(5, 6).sliced(1, 0, 6, 2), **batch_stats(3), **scale_shift(3)}, {"training": False})
+op("batch_norm", {"input": normal(0, 3), **batch_stats(3), **scale_shift(3)}, **EMPTY)
+op("batch_norm", {"input": normal(6, 2, shift=100.0), **batch_stats(2)}, TRAINING)
+op("batch_norm", {"input": normal(4, 3).frozen(), **batch_stats(3), **scale_shift(3)}, TRAINING)
+op("batch_norm", {"input": values([[2.0, 1.0], [2.0, 3.0], [2.0, -1.0]])}, {**TRAINING, "eps": 0.1}, note="a constant channel")
+op("layer_norm", {"input": normal(2, 3, 4), "weight": normal(4)}, {"normalized_shape": [4]}, note="no bias")
+op("layer_norm", {"input": normal(2, 3), "bias": normal(3)}, {"normalized_shape": [3], "eps": 0.1}, second=False, note="no weight")
+op("layer_norm", {"input": normal(2, 3, 2), **scale_shift(2, 3, 2)}, {"normalized_shape": [2, 3, 2]})
+op("layer_norm", {"input": normal(4), **scale_shift(4)}, {"normalized_shape": [4]}, note="one row")
+op("layer_norm", {"input": normal(3, 1), **scale_shift(1)}, {"normalized_shape": [1]}, note="one element a row: the bias")
+op("layer_norm", {"input": normal(0, 3), **scale_shift(3)}, {"normalized_shape": [3]}, **EMPTY)
+op("layer_norm", {"input": normal(4, 3, 2).permuted(2, 0, 1), **scale_shift(3)}, {"normalized_shape": [3]})
+op("layer_norm", {"input": normal(2, 5, shift=100.0)}, {"normalized_shape": [5]})
+op("layer_norm", {"input": values([[2.0, 2.0, 2.0], [1.0, 2.0, 4.0]]), **scale_shift(3)}, {"normalized_shape": [3], "eps": 0.1},
+   note="a constant row")
+op("layer_norm", {"input": normal(1, 20), **scale_shift(20)}, {"normalized_shape": [20]})
+op("group_norm", {"input": normal(2, 4, 3), **scale_shift(4)}, {"num_groups": 4}, note="a group a channel")
+op("group_norm", {"input": normal(2, 4), **scale_shift(4)}, {"num_groups": 2, "eps": 0.01}, note="no spatial axes")
+op("group_norm", {"input": normal(2, 4, 3), "weight": normal(4)}, {"num_groups": 2})
+op("group_norm", {"input": normal(1, 2, 2, 1, 2), **scale_shift(2)}, {"num_groups": 1})
+op("group_norm", {"input": normal(2, 3, 4).permuted(0, 2, 1), **scale_shift(4)}, {"num_groups": 2})
+op("group_norm", {"input": normal(0, 4, 3), **scale_shift(4)}, {"num_groups": 2}, **EMPTY)
+op("group_norm", {"input": normal(2, 6, 2), **scale_shift(6)}, {"num_groups": 3, "eps": 0.5})
+op("group_norm", {"input": normal(2, 2, 4, shift=100.0)}, {"num_groups": 2})
+op("instance_norm", {"input": normal(2, 2, 3, 2), **batch_stats(2)}, {"use_input_stats": True, "momentum": 0.5, "eps": 1e-3})
+op("instance_norm", {"input": normal(2, 2, 3), **batch_stats(2), **scale_shift(2)}, {"use_input_stats": False})
+op("instance_norm", {"input": normal(1, 3, 2, 2), **batch_stats(3), "weight": normal(3)}, {"use_input_stats": False, "eps": 0.1})
+op("instance_norm", {"input": normal(2, 2, 2, 2, 2), **scale_shift(2)}, note="five axes")
+op("instance_norm", {"input": normal(2, 2, 3), "weight": normal(2)})
+op("instance_norm", {"input": normal(2, 2, 3), "bias": normal(2)}, second=False)
+op("instance_norm", {"input": normal(3, 4, 2).permuted(0, 2, 1), **scale_shift(2)}, {"eps": 0.01})
+op("instance_norm", {"input": normal(0, 2, 3)}, **EMPTY)
+op("instance_norm", {"input": normal(2, 2, 4), **batch_stats(2)}, {"use_input_stats": True, "momentum": 0.0})
+op("instance_norm", {"input": normal(2, 2, 1), **batch_stats(2)}, {"use_input_stats": False})
+op("rms_norm", {"input": normal(5), "weight": normal(5)}, {"normalized_shape": [5], "eps": 0.1})
+op("rms_norm", {"input": normal(2, 3, 2)}, {"normalized_shape": [2, 3, 2], "eps": 1e-5})
+op("rms_norm", {"input": normal(3, 1), "weight": normal(1)}, {"normalized_shape": [1], "eps": 1e-2})
+op("rms_norm", {"input": normal(0, 3), "weight": normal(3)}, {"normalized_shape": [3], "eps": 1e-5}, **EMPTY)
+op("rms_norm", {"input": normal(4, 3, 2).permuted(2, 0, 1), "weight": normal(3)}, {"normalized_shape": [3], "eps": 1e-6})
+op("rms_norm", {"input": values([[0.0, 0.0, 0.0], [1.0, -2.0, 0.5]])}, {"normalized_shape": [3], "eps": 0.01}, note="a zero row")
+op("rms_norm", {"input": normal(2, 4, scale=1e100)}, {"normalized_shape": [4], "eps": 1e-5}, tags="extreme")
+op("rms_norm", {"input": normal(2, 4, scale=1e-100)}, {"normalized_shape": [4], "eps": 1e-2}, tags="extreme")
+op("local_response_norm", normal(2, 3, 4), {"size": 1, "alpha": 0.5})
+op("local_response_norm", normal(1, 3, 2, 2), {"size": 4, "alpha": 1.0, "beta": 1.0}, note="an even size")
+op("local_response_norm", normal(1, 2, 3), {"size": 7, "alpha": 2.0, "k": 0.5}, note="wider than the channels")
+op("local_response_norm", normal(1, 3, 2, 1, 2), {"size": 3, "alpha": 0.7, "beta": 0.25, "k": 2})
+op("local_response_norm", normal(2, 1, 3), {"size": 2, "alpha": 1.0})
+op("local_response_norm", normal(1, 3, 4).permuted(0, 2, 1), {"size": 2, "alpha": 0.9, "beta": 2.0})
+op("local_response_norm", normal(0, 2, 3), {"size": 2}, **EMPTY)
+op("local_response_norm", normal(1, 4, 3), {"size": 3, "alpha": 1.0, "beta": 0.0})
+for p in (0.5, 1, 1.5, 3, 4.0):
+    op("normalize", away(2, 4, gap=0.3), {"p": p})
+op("normalize", distinct(2, 4), {"p": INF, "dim": 1})
+op("normalize", normal(2, 3, 2), {"p": 2, "dim": [0, 2]}, note="the norm over several axes")
+op("normalize", normal(2, 3, 2), {"dim": -2})
+op("normalize", normal(3), {"dim": 0})
+op("normalize", normal(2, 4), {"dim": 1, "eps": 10.0}, note="shorter than eps: divided by eps")
+op("normalize", values([[0.0, 0.0, 0.0], [1.0, -2.0, 0.5]]), {"dim": 1, "eps": 0.5}, note="a zero row", second=False)
+op("normalize", values([[0.0, 0.0], [3.0, 4.0]]), {"dim": 1}, tags="kink", note="a zero row divides its gradient by eps")
+op("normalize", away(3, 1), {"dim": 1}, note="one element: its sign", second=False)
+op("normalize", normal(0, 3), {"dim": 1}, **EMPTY)
+op("normalize", normal(4, 6).permuted(1, 0).sliced(0, 0, 6, 2), {"dim": 0})
+op("normalize", values([[1e100, -2e100], [1e-100, 3e-100]]), {"dim": 1, "eps": 1e-200}, tags="extreme", second=False)
+op("cosine_similarity", {"x1": normal(4), "x2": normal(4)}, {"dim": 0})
+op("cosine_similarity", {"x1": normal(2, 3), "x2": normal(2, 3)}, note="default dim 1")
+op("cosine_similarity", {"x1": normal(2, 1, 4), "x2": normal(3, 4)}, {"dim": 2}, note="broadcast")
+op("cosine_similarity", {"x1": normal(2, 3, 4), "x2": normal(3, 1)}, {"dim": -2})
+op("cosine_similarity", {"x1": normal(4, 3).permuted(1, 0), "x2": normal(3, 8).sliced(1, 0, 8, 2)}, {"dim": 1})
+op("cosine_similarity", {"x1": normal(0, 3), "x2": normal(0, 3)}, {"dim": 1}, **EMPTY)
+op("cosine_similarity", {"x1": normal(2, 3), "x2": normal(2, 3).frozen()}, {"dim": 0, "eps": 1e-4})
+op("cosine_similarity", {"x1": away(3, 1), "x2": away(3, 1)}, {"dim": 1}, second=False, note="one element: the product of the signs")
+op("cosine_similarity", {"x1": values([[0.0, 0.0], [1.0, 2.0]]), "x2": values([[1.0, 2.0], [3.0, -1.0]])}, {"dim": 1, "eps": 0.5},
+   second=False, note="a zero vector")
+op("cosine_similarity", {"x1": values([[1.0, 2.0]]), "x2": values([[2.0, 4.0]])}, {"dim": 1}, note="parallel")
+for p in (0.5, 1, 1.5, 4, INF):
+    op("pairwise_distance", {"x1": distinct(2, 3), "x2": distinct(2, 3, spacing=0.35)}, {"p": p})
+op("pairwise_distance", {"x1": normal(4), "x2": normal(4)}, note="one pair")
+op("pairwise_distance", {"x1": normal(2, 3, 2), "x2": normal(3, 2)}, {"p": 2, "keepdim": True, "eps": 0.1})
+op("pairwise_distance", {"x1": normal(3, 1), "x2": normal(1, 1)}, {"p": 2.0})
+op("pairwise_distance", {"x1": normal(2, 1, 3), "x2": normal(4, 3)}, {"p": 3, "eps": 0.0})
+op("pairwise_distance", {"x1": normal(0, 3), "x2": normal(0, 3)}, **EMPTY)
+op("pairwise_distance", {"x1": normal(4, 3).permuted(1, 0), "x2": normal(3, 8).sliced(1, 0, 8, 2)}, {"p": 1, "eps": 1e-3})
+op("pairwise_distance", {"x1": values([[1.0, 2.0], [3.0, 4.0]]), "x2": values([[1.0, 2.0], [3.0, 5.0]])}, {"eps": 0.0},
+   tags="kink", note="equal points: gradient 0")
+op("pairwise_distance", {"x1": values([[1.0, 2.0], [3.0, 4.0]]), "x2": values([[1.0, 2.0], [3.0, 5.0]])}, {"eps": 1e-6},
+   tags="kink", note="equal points: the gradient is the direction of (eps, eps)")
+for p in (0.5, 1, 1.5, 2, 3, INF):
+    op("cdist", {"x1": distinct(3, 4), "x2": distinct(2, 4, spacing=0.35)}, {"p": p})
+op("cdist", {"x1": normal(3, 2), "x2": normal(2, 2)}, note="default: p = 2")
+op("cdist", {"x1": normal(2, 3), "x2": normal(3, 3)}, {"p": 0.0}, note="counts the coordinates that differ")
+op("cdist", {"x1": normal(2, 1, 3, 2), "x2": normal(3, 2, 2)}, {"p": 2.0}, note="batches broadcast")
+op("cdist", {"x1": normal(3, 2), "x2": normal(2, 2, 2)}, {"p": 1.0}, note="batches broadcast")
+op("cdist", {"x1": normal(2, 2, 3, 2), "x2": normal(2, 2, 2, 2)}, {"p": 3.0})
+op("cdist", {"x1": normal(1, 1), "x2": normal(1, 1)}, {"p": 2.0})
+op("cdist", {"x1": normal(0, 2), "x2": normal(3, 2)}, {"p": 2.0}, **EMPTY)
+op("cdist", {"x1": normal(2, 0), "x2": normal(3, 0)}, {"p": 1.0}, **EMPTY)
+op("cdist", {"x1": normal(4, 3).permuted(1, 0), "x2": normal(2, 8).sliced(1, 0, 8, 2)}, {"p": 2.0})
+op("cdist", {"x1": normal(3, 2), "x2": normal(2, 2)}, {"p": 2.0, "compute_mode": "donot_use_mm_for_euclid_dist"})
+op("cdist", {"x1": normal(3, 2), "x2": normal(2, 2)}, {"p": 2.0, "compute_mode": "use_mm_for_euclid_dist"})
+for p in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, INF):
+    op("cdist", {"x1": values([[1.0, 2.0], [3.0, 4.0]]), "x2": values([[1.0, 2.0], [3.0, 5.5]])}, {"p": p}, tags="kink",
+       note="equal points and equal coordinates: gradient 0")
+op("cdist", {"x1": values([[2.0, -2.0]]), "x2": values([[0.0, 0.0], [2.0, 1.0]])}, {"p": INF}, tags="tie",
+   note="every one of the largest coordinates has the whole gradient")
