@@ -26,7 +26,6 @@ for name in ("add", "sub", "mul", "div"):
         return away(*shape, gap=0.4)
     op(name, {"input": normal(2, 1, 3, 1), "other": divisor(1, 4, 1, 2)}, note="broadcast on every axis")
     op(name, {"input": normal(), "other": divisor()})
-    op(name, {"input": normal(1), "other": divisor(1, 1)})
     op(name, {"input": normal(0, 3), "other": divisor(1, 3)}, **EMPTY)
     op(name, {"input": normal(3, 1).expanded(3, 4), "other": divisor(6, 4).sliced(0, 1, 6, 2)})
     op(name, {"input": normal(2, 3, 4).permuted(2, 1, 0), "other": divisor(3, 4, 2).permuted(1, 0, 2).selected(0, 1)})
@@ -35,7 +34,6 @@ for name in ("add", "sub", "mul", "div"):
     op(name, {"input": normal(2, 3).frozen(), "other": divisor(3)})
     op(name, {"input": values([1e150, -1e-150, 3.0, 1e-100]), "other": values([1e-50, 1e50, 1e100, -1e40])},
        tags="extreme")
-    op(name, {"input": normal(2, 1, 2).permuted(2, 1, 0).expanded(2, 3, 2), "other": divisor(2)})
 op("add", {"input": normal(2, 3)}, {"other": 1.5, "alpha": 2})
 op("add", {"input": normal(2, 1), "other": normal(3)}, {"alpha": 0})
 op("add", {"other": normal(2, 3)}, {"input": 2.0, "alpha": -0.5})
@@ -139,14 +137,12 @@ EXTREMES = {
     "tanhshrink": [1e10, -400.0, 1e-3, 1e-300], "log": [1e-150, 1e150, 1.0 + 1e-10, 1.0], "log1p": [1e150, 1e-300, -1e-16, 1e-5],
     "sqrt": [1e-200, 1e200, 1e-100, 1.0], "rsqrt": [1e-100, 1e100, 1e-80, 1.0], "reciprocal": [1e-100, -1e-100, 1e200, -1e-90],
     "tan": [1.5, -1.5, 100.0, 1e-300], "asin": [0.99, -0.99, 1e-300, 1e-9], "acos": [0.99, -0.99, 1e-300, 0.0],
-    "acosh": [1.0001, 1e10, 1e100, 20.0], "atanh": [0.9999, -0.9999, 1e-300, 1e-9], "lgamma": [1e-10, 1e10, 171.5, 1e-100],
+    "acosh": [1.0001, 1e10, 1e100, 20.0], "atanh": [0.99, -0.99, 1e-300, 1e-9], "lgamma": [1e-10, 1e10, 171.5, 1e-100],
     "gelu": [1e100, -1e100, -38.0, 1e-300],
 }
 for name, data in SMOOTH.items():
-    op(name, data(1))
     op(name, data(0, 3), **EMPTY)
-    op(name, data(2, 1, 3).expanded(2, 2, 3))
-    op(name, data(3, 2, 4).permuted(2, 0, 1).selected(1, 1))
+    op(name, data(1, 3, 2).permuted(2, 0, 1).expanded(2, 2, 3))
     op(name, values(EXTREMES[name]), tags="extreme")
 op("exp", values([-INF, INF, 0.0]), **INFINITE)
 op("expm1", values([-INF, 0.0]), second=False)
@@ -187,10 +183,8 @@ for name, points in KINKED.items():
     def smooth(*shape):
         return away(*shape, points=points, scale=WIDE.get(name, 1.5))
     op(name, smooth())
-    op(name, smooth(1, 1))
     op(name, smooth(2, 0), **EMPTY)
-    op(name, smooth(3, 1, 2).expanded(3, 4, 2))
-    op(name, smooth(2, 6, 3).sliced(1, 1, 6, 2).permuted(2, 0, 1))
+    op(name, smooth(2, 4, 1).sliced(1, 1, 4, 2).expanded(2, 2, 2))
     op(name, values([1e300, -1e300, 1e-300, -1e-300]) if name not in ("floor", "ceil", "round") else values([1e-300, -1e-300, 0.25]),
        tags="extreme")
     op(name, values(points[0]), tags="kink", note="a tensor without axes")
@@ -222,7 +216,6 @@ op("abs", values([INF, -INF, 1.0]), **INFINITE)
 op("gelu", values([-38.0, -6.0, 6.0, 38.0]), {"approximate": "tanh"}, tags="extreme")
 op("gelu", normal(0, 2), {"approximate": "tanh"}, **EMPTY)
 op("gelu", normal(), {"approximate": "tanh"})
-op("gelu", normal(3, 1).expanded(3, 2), {"approximate": "tanh"})
 
 op("prelu", {"input": away(2, 3, 2, 2), "weight": normal(3)})
 op("prelu", {"input": away(1, 2), "weight": normal(2)})
@@ -260,8 +253,6 @@ for name in ("sum", "mean"):
     op(name, normal(2, 3, 4), {"dim": [-1, -3]})
     op(name, normal(2, 3, 4), {"dim": [0, 1, 2], "keepdim": True})
     op(name, normal(2, 3), {"dim": []}, note="no dims: all of them")
-    op(name, normal(2, 3), {"dim": [], "keepdim": True})
-    op(name, normal(2, 1, 3, 2), {"dim": [1]})
     op(name, normal(2, 1, 3, 2), {"dim": -3, "keepdim": True})
     op(name, normal())
     op(name, normal(), {"dim": 0})
@@ -367,8 +358,7 @@ op("logsumexp", normal(2, 1).expanded(2, 3), {"dim": 1})
 
 for p in (0.5, 1.5, 3, 4, -1, -2.0):
     op("norm", away(2, 3, gap=0.3), {"p": p})
-    op("norm", away(2, 3, 2, gap=0.3), {"p": p, "dim": -2, "keepdim": True})
-    op("norm", away(2, 3, 2, gap=0.3), {"p": p, "dim": [0, -1]})
+    op("norm", away(2, 3, 2, gap=0.3), {"p": p, "dim": [0, -1]} if p in (0.5, 3, -1) else {"p": p, "dim": -2, "keepdim": True})
 op("norm", normal(2, 3), note="default: the Frobenius norm")
 op("norm", normal(2, 3, 2), {"dim": [0, 2]})
 op("norm", normal(2, 3), {"p": "fro", "dim": [0, 1], "keepdim": True})
@@ -654,9 +644,9 @@ op("trace", normal(3, 1).expanded(3, 2))
 
 # ---------------------------------------------------------------- products
 
-for a, b in (((3,), (2, 3, 2)), ((2, 2, 3), (3,)), ((1, 3), (3, 1)), ((2, 1, 3), (3, 2)), ((3, 2), (2, 2, 4)),
+for a, b in (((3,), (2, 3, 2)), ((2, 2, 3), (3,)), ((2, 1, 3), (3, 2)), ((3, 2), (2, 2, 4)),
              ((2, 3, 1, 2), (3, 2, 4)), ((1, 2, 2, 3), (2, 1, 3, 2)), ((2, 1, 1, 2, 3), (3, 1, 3, 2)),
-             ((3,), (2, 1, 3, 2)), ((2, 1, 2, 3), (3,)), ((1,), (1,)), ((1, 1), (1, 4)), ((2, 8), (8, 5)),
+             ((3,), (2, 1, 3, 2)), ((2, 1, 2, 3), (3,)), ((1,), (1,)), ((1, 1), (1, 4)), ((2, 7), (7, 2)),
              ((3, 2, 2), (1, 2, 3))):
     op("matmul", operands(a, b))
 for a, b in (((0, 3), (3, 2)), ((2, 0), (0, 3)), ((2, 3), (3, 0)), ((0,), (0,)), ((0, 2, 3), (3, 2)), ((2, 0, 3), (2, 3, 2)),
@@ -669,7 +659,6 @@ op("matmul", {"input": normal(4, 3).selected(1, 1), "other": normal(4, 4, 6).sli
 op("matmul", {"input": values([[1e150, 1e-150]]), "other": values([[1e100, 1.0], [1e250, -1.0]])}, tags="extreme")
 op("bmm", {"input": normal(2, 3, 1), "mat2": normal(2, 1, 2)})
 op("bmm", {"input": normal(3, 1, 4), "mat2": normal(3, 4, 1)})
-op("bmm", {"input": normal(2, 5, 6), "mat2": normal(2, 6, 4)})
 op("bmm", {"input": normal(0, 2, 3), "mat2": normal(0, 3, 2)}, **EMPTY)
 op("bmm", {"input": normal(2, 2, 0), "mat2": normal(2, 0, 2)}, **EMPTY)
 op("bmm", {"input": normal(2, 3).expanded(2, 2, 3), "mat2": normal(6, 3, 2).sliced(0, 0, 6, 3)})
@@ -689,42 +678,31 @@ op("outer", {"input": normal(2), "vec2": normal(0)}, **EMPTY)
 op("outer", {"input": normal(1).expanded(3), "vec2": normal(6).sliced(0, 1, 6, 2)})
 op("outer", {"input": normal(3).frozen(), "vec2": normal(2)})
 op("dot", {"input": normal(0), "tensor": normal(0)}, **EMPTY)
-op("dot", {"input": normal(40), "tensor": normal(40)})
+op("dot", {"input": normal(20), "tensor": normal(20)})
 op("dot", {"input": normal(1).expanded(4), "tensor": normal(4, 3).selected(1, 2)})
 op("dot", {"input": normal(3), "tensor": normal(3).frozen()})
 op("dot", {"input": values([1e150, 1e-150]), "tensor": values([1e100, 1e-100])}, tags="extreme")
 for equation, shapes in (
-        ("ij", [(2, 3)]),
         ("ba", [(2, 3)]),
         ("ij,jk", [(2, 3), (3, 2)]),
         ("ij,ji", [(2, 3), (3, 2)]),
-        ("ab,b", [(2, 3), (3,)]),
         ("ij,ij->ij", [(2, 3), (2, 3)]),
-        ("ij,ij->", [(2, 3), (2, 3)]),
-        ("ij,kj->ki", [(2, 3), (4, 3)]),
         ("ij,kl->ijkl", [(2, 3), (1, 2)]),
         ("ij,kl->", [(2, 2), (3, 2)]),
         ("ijk->kij", [(2, 3, 4)]),
-        ("ijk->j", [(2, 3, 4)]),
         ("iij->j", [(2, 2, 3)]),
-        ("iji->ij", [(2, 3, 2)]),
         ("iii->i", [(3, 3, 3)]),
         ("iijj->ij", [(2, 2, 3, 3)]),
         ("ii,ij->j", [(2, 2), (2, 3)]),
         ("iij,jk->ik", [(2, 2, 3), (3, 2)]),
         ("bi,bj->bij", [(3, 2), (3, 4)]),
         ("bn,anm,bm->ba", [(2, 3), (2, 3, 2), (2, 2)]),
-        ("ij,jk,kl->il", [(2, 3), (3, 2), (2, 4)]),
         ("ij,jk,kl,lm->im", [(2, 3), (3, 2), (2, 2), (2, 3)]),
-        ("i,i,i->i", [(3,), (3,), (3,)]),
-        ("i,i,i->", [(3,), (3,), (3,)]),
         ("i,j,k->kji", [(2,), (3,), (2,)]),
         ("ij,jk->ik", [(2, 1), (3, 4)]),
         ("bij,bjk->bik", [(1, 2, 3), (4, 3, 2)]),
         ("ij,ij->i", [(2, 3), (1, 3)]),
         ("...", [(2, 3)]),
-        ("...i->...", [(2, 2, 3)]),
-        ("i...->...", [(2, 2, 3)]),
         ("...ij->...ji", [(2, 2, 3)]),
         ("i...j->j...", [(2, 4, 3)]),
         ("...ii->...i", [(2, 3, 3)]),
@@ -740,7 +718,6 @@ for equation, shapes in (
         ("i,->i", [(3,), ()]),
         (" i j , j k -> i k ", [(2, 3), (3, 2)]),
         ("Ij,jK->IK", [(2, 3), (3, 2)]),
-        ("aB,Bc", [(2, 3), (3, 2)]),
         ("nchw,kc->nkhw", [(1, 3, 2, 2), (2, 3)]),
         ("bhqk,bkhd->bqhd", [(1, 2, 2, 3), (1, 3, 2, 2)])):
     op("einsum", [normal(*s) for s in shapes], {"equation": equation})
@@ -755,7 +732,7 @@ op("einsum", [normal(2, 3).frozen(), normal(3, 2)], {"equation": "ij,jk->ik"})
 
 op("inv", invertible(1, 1))
 op("inv", invertible(2, 3, 2, 2))
-op("inv", invertible(6, 6))
+op("inv", invertible(5, 5))
 op("inv", invertible(0, 3, 3), **EMPTY)
 op("inv", invertible(2, 0, 0), **EMPTY)
 op("inv", invertible(2, 3, 3).permuted(0, 2, 1))
@@ -780,7 +757,7 @@ op("slogdet", invertible(2, 3, 3).permuted(0, 2, 1))
 op("slogdet", values([[1.0, 2.0], [2.0, 4.0]]).frozen(), tags="nonfinite", note="a singular matrix: (0, -inf)")
 op("slogdet", values([[1e200, 0.0], [0.0, -1e200]]), tags="extreme", note="the determinant itself overflows")
 op("solve", {"A": invertible(1, 1), "B": normal(1, 3)})
-op("solve", {"A": invertible(6, 6), "B": normal(6, 2)})
+op("solve", {"A": invertible(5, 5), "B": normal(5, 2)})
 op("solve", {"A": invertible(2, 3, 3), "B": normal(2, 3)}, note="a batch of vectors")
 op("solve", {"A": invertible(2, 1, 2, 2), "B": normal(3, 2, 2)}, note="batches broadcast")
 op("solve", {"A": invertible(3, 3), "B": normal(4, 3, 2)})
@@ -795,7 +772,7 @@ op("solve", {"A": invertible(0, 3, 3), "B": normal(0, 3, 2)}, **EMPTY)
 op("solve", {"A": invertible(3, 3), "B": normal(3, 0)}, **EMPTY)
 op("solve", {"A": invertible(2, 0, 0), "B": normal(2, 0, 2)}, **EMPTY)
 op("cholesky", spd(1, 1))
-op("cholesky", spd(6, 6))
+op("cholesky", spd(5, 5))
 op("cholesky", spd(2, 3, 2, 2), {"upper": True})
 op("cholesky", spd(2, 3, 3), {"upper": False})
 op("cholesky", spd(0, 3, 3), **EMPTY)
@@ -805,7 +782,7 @@ op("cholesky", values([[4.0, 1.0], [3.0, 5.0]]), note="not symmetric: the symmet
 op("cholesky", values([[1e30, 1e-2], [1e-2, 1e-30]]).frozen(), tags="extreme")
 for name in ("eigvalsh", "eigh"):
     op(name, spd(1, 1))
-    op(name, spd(6, 6))
+    op(name, spd(5, 5))
     op(name, spd(2, 3, 2, 2))
     op(name, spd(0, 3, 3), **EMPTY)
     op(name, spd(2, 0, 0), **EMPTY)
@@ -816,7 +793,7 @@ for name in ("eigvalsh", "eigh"):
     op(name, spd(3, 3).expanded(2, 3, 3))
 op("qr", values([[-2.5]]))
 op("qr", normal(4, 1), note="one column")
-op("qr", diagonally_heavy(6, 6))
+op("qr", diagonally_heavy(5, 5))
 op("qr", diagonally_heavy(5, 5).sliced(1, 0, 3))
 op("qr", diagonally_heavy(2, 3, 4, 4).sliced(3, 0, 2))
 op("qr", diagonally_heavy(0, 3, 3), **EMPTY)
@@ -843,7 +820,7 @@ for upper, left in itertools.product((True, False), (True, False)):
 op("solve_triangular", {"A": diagonally_heavy(2, 1, 2, 2), "B": normal(3, 2, 1)}, {"upper": True}, note="batches broadcast")
 op("solve_triangular", {"A": diagonally_heavy(3, 3), "B": normal(2, 2, 3)}, {"upper": False, "left": False})
 op("solve_triangular", {"A": diagonally_heavy(1, 1), "B": normal(1, 1)}, {"upper": True})
-op("solve_triangular", {"A": diagonally_heavy(6, 6), "B": normal(6, 2)}, {"upper": False})
+op("solve_triangular", {"A": diagonally_heavy(5, 5), "B": normal(5, 2)}, {"upper": False})
 op("solve_triangular", {"A": diagonally_heavy(3, 3).permuted(1, 0), "B": normal(2, 3).permuted(1, 0)}, {"upper": True})
 op("solve_triangular", {"A": diagonally_heavy(0, 2, 2), "B": normal(0, 2, 3)}, {"upper": True}, **EMPTY)
 op("solve_triangular", {"A": diagonally_heavy(2, 2), "B": normal(2, 0)}, {"upper": False}, **EMPTY)
@@ -856,7 +833,8 @@ for order in ("fro", "nuc", INF, -INF, 1, -1, 2, -2):
     op("matrix_norm", matrix(3, 3).sliced(0, 0, 2), {"ord": order, "dim": [-1, -2]}, note="the transpose's")
     op("matrix_norm", matrix(1, 1), {"ord": order, "keepdim": True})
     op("matrix_norm", matrix(0, 3, 3), {"ord": order}, **EMPTY)
-    op("matrix_norm", matrix(2, 2, 3, 3), {"ord": order, "dim": [1, 3]} if order in ("fro", 1, INF) else {"ord": order})
+    if order in ("fro", 1, INF):
+        op("matrix_norm", matrix(2, 2, 2, 2), {"ord": order, "dim": [1, 3]})
 op("matrix_norm", normal(2, 3), note="default: fro")
 op("matrix_norm", diagonally_heavy(4, 4).sliced(1, 0, 2), {"ord": "nuc"}, note="tall")
 op("matrix_norm", diagonally_heavy(4, 4).sliced(0, 0, 2), {"ord": 2}, note="wide")
@@ -908,7 +886,7 @@ def transposed(name, input, weight, attrs=None, bias=True, **more):
 
 conv("conv1d", (1, 1, 1), (1, 1, 1), note="one number")
 conv("conv1d", (2, 3, 4), (2, 3, 4), note="a kernel as long as the input")
-conv("conv1d", (2, 3, 5), (4, 3, 1), note="kernel 1")
+conv("conv1d", (2, 2, 3), (3, 2, 1), note="kernel 1")
 conv("conv1d", (2, 4, 6), (4, 1, 3), {"groups": 4, "padding": 1}, note="depthwise")
 conv("conv1d", (2, 2, 6), (6, 1, 2), {"groups": 2, "stride": 2, "dilation": 2}, note="several outputs a channel")
 conv("conv1d", (1, 2, 5), (2, 2, 2), {"padding": "same"}, note="an even kernel: the extra zero is at the end")
@@ -918,7 +896,6 @@ conv("conv1d", (1, 2, 3), (2, 2, 3), {"padding": [4], "stride": [2]}, note="more
 conv("conv1d", (3, 6), (2, 3, 3), {"padding": "same"}, bias=False, note="no batch axis")
 conv("conv1d", (2, 7), (4, 1, 2), {"groups": 2, "stride": 2, "padding": 1, "dilation": 3}, note="no batch axis")
 conv("conv1d", (1, 1, 9), (2, 1, 2), {"stride": 4})
-conv("conv1d", (2, 3, 5), (2, 3, 3), {"padding": 2, "dilation": [2]})
 conv("conv1d", (0, 2, 5), (2, 2, 3), **EMPTY)
 op("conv1d", {"input": normal(6, 2, 4).permuted(2, 1, 0), "weight": normal(3, 2, 3).permuted(0, 1, 2), "bias": normal(3)})
 op("conv1d", {"input": normal(1, 2, 12).sliced(2, 0, 12, 2), "weight": normal(3, 2, 2).permuted(2, 1, 0)}, {"stride": 2})
@@ -926,20 +903,20 @@ op("conv1d", {"input": normal(1, 2, 5).frozen(), "weight": normal(2, 2, 3), "bia
 op("conv1d", {"input": normal(1, 2, 5), "weight": normal(2, 2, 3).frozen(), "bias": normal(2).frozen()})
 
 conv("conv2d", (1, 1, 1, 1), (2, 1, 1, 1))
-conv("conv2d", (2, 2, 3, 4), (3, 2, 3, 4), note="a kernel as large as the input")
+conv("conv2d", (2, 2, 3, 2), (2, 2, 3, 2), note="a kernel as large as the input")
 conv("conv2d", (1, 2, 4, 4), (2, 2, 2, 2), {"padding": "same"}, note="an even kernel: the extra zeros are at the end")
-conv("conv2d", (1, 2, 4, 5), (2, 1, 4, 3), {"padding": "same", "groups": 2, "dilation": [1, 2]}, bias=False)
+conv("conv2d", (1, 2, 3, 4), (2, 1, 4, 3), {"padding": "same", "groups": 2, "dilation": [1, 2]}, bias=False)
 conv("conv2d", (1, 1, 5, 5), (1, 1, 3, 3), {"padding": "valid", "dilation": 2})
 conv("conv2d", (2, 4, 4), (3, 2, 3, 3), {"padding": 1}, note="no batch axis")
-conv("conv2d", (2, 5, 6), (4, 1, 3, 2), {"groups": 2, "stride": [2, 3], "padding": [0, 1]}, bias=False)
-conv("conv2d", (1, 2, 6, 5), (4, 1, 3, 3), {"groups": 2, "stride": 2, "padding": [2, 1], "dilation": [2, 1]})
-conv("conv2d", (1, 6, 4, 4), (4, 3, 1, 3), {"groups": 2})
-conv("conv2d", (1, 3, 5, 5), (6, 1, 3, 3), {"groups": 3, "stride": 2, "padding": 1}, note="depthwise, two outputs each")
+conv("conv2d", (2, 4, 5), (4, 1, 3, 2), {"groups": 2, "stride": [2, 3], "padding": [0, 1]}, bias=False)
+conv("conv2d", (1, 2, 5, 4), (2, 1, 3, 3), {"groups": 2, "stride": 2, "padding": [2, 1], "dilation": [2, 1]})
+conv("conv2d", (1, 4, 3, 4), (2, 2, 1, 3), {"groups": 2})
+conv("conv2d", (1, 2, 5, 4), (4, 1, 3, 3), {"groups": 2, "stride": 2, "padding": 1}, note="depthwise, two outputs each")
 conv("conv2d", (2, 2, 4, 4), (2, 2, 1, 1), {"stride": 2})
 conv("conv2d", (1, 1, 3, 3), (1, 1, 2, 2), {"padding": 3})
 conv("conv2d", (1, 2, 1, 7), (2, 2, 1, 3), {"padding": [0, 1]}, note="one row")
 conv("conv2d", (1, 2, 7, 1), (2, 2, 3, 1), {"stride": [3, 1]}, note="one column")
-conv("conv2d", (2, 1, 8, 8), (2, 1, 5, 5), {"padding": 2, "stride": 3})
+conv("conv2d", (1, 1, 7, 7), (1, 1, 5, 5), {"padding": 2, "stride": 3})
 conv("conv2d", (0, 2, 4, 4), (2, 2, 3, 3), **EMPTY)
 op("conv2d", {"input": normal(1, 2, 4, 8).sliced(3, 0, 8, 2), "weight": normal(3, 3, 2, 2).permuted(3, 2, 0, 1), "bias": normal(2)})
 op("conv2d", {"input": normal(1, 1, 4, 4).expanded(2, 1, 4, 4), "weight": normal(2, 1, 1, 3).expanded(2, 1, 3, 3)})
@@ -956,7 +933,6 @@ conv("conv3d", (1, 2, 2, 2, 3), (3, 2, 1, 1, 1), bias=False)
 conv("conv3d", (1, 1, 4, 3, 5), (1, 1, 2, 2, 3), {"dilation": [2, 1, 2], "padding": [1, 1, 2], "stride": [2, 1, 2]})
 conv("conv3d", (0, 1, 2, 2, 2), (1, 1, 2, 2, 2), **EMPTY)
 op("conv3d", {"input": normal(1, 3, 2, 3, 2).permuted(0, 4, 1, 2, 3), "weight": normal(2, 2, 2, 2, 2), "bias": normal(2)})
-op("conv3d", {"input": normal(2, 2, 2, 3, 2), "weight": normal(1, 2, 2, 2, 2), "bias": normal(1)})
 
 transposed("conv_transpose1d", (1, 1, 1), (1, 1, 1))
 transposed("conv_transpose1d", (2, 3, 4), (3, 2, 1), note="kernel 1")
@@ -1050,16 +1026,17 @@ SPATIAL = {"nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "linear": (1,), "bi
 for mode, ranks in SPATIAL.items():
     aligned = ({"align_corners": True}, {"align_corners": False}) if mode.endswith(("linear", "cubic")) else ({},)
     for rank in ranks:
-        shape, up, down, other = (4, 3, 2)[-rank:], [7, 5, 4][:rank], [2, 1, 1][:rank], [3, 5, 3][:rank]
+        shape, up, down = (3, 3, 2)[-rank:], [5, 5, 3][:rank], [2, 4, 1][:rank]
         for align in aligned:
             a = {"mode": mode, **align}
-            op("interpolate", normal(1, 2 if rank < 3 else 1, *shape), {"size": up, **a})
+            op("interpolate", normal(1, 1, *shape), {"size": up, **a})
             op("interpolate", normal(1, 1, *shape), {"size": down, **a})
-            op("interpolate", normal(1, 1, *shape), {"size": other, **a})
-            op("interpolate", normal(1, 1, *shape), {"scale_factor": 1.7, **a})
+            if rank < 3:
+                op("interpolate", normal(1, 1, *shape), {"scale_factor": 1.7, **a})
             op("interpolate", normal(1, 1, *shape), {"scale_factor": [1.5, 0.7, 2.6][:rank], **a})
-            op("interpolate", normal(1, 1, *shape), {"scale_factor": [1.6, 0.75, 2.0][:rank], "recompute_scale_factor": True,
-                                                     **a})
+            if rank != 1 or mode == "linear":
+                op("interpolate", normal(1, 1, *shape), {"scale_factor": [1.6, 0.75, 2.0][:rank],
+                                                         "recompute_scale_factor": True, **a})
 # Where an axis keeps its length, and for nearest also where it doubles, PyTorch ignores the scale (nearest in one
 # dimension and bicubic contradict themselves there, and are left out).
 for mode in ("nearest", "nearest-exact", "bilinear"):
@@ -1220,3 +1197,354 @@ for p in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, INF):
        note="equal points and equal coordinates: gradient 0")
 op("cdist", {"x1": values([[2.0, -2.0]]), "x2": values([[0.0, 0.0], [2.0, 1.0]])}, {"p": INF}, tags="tie",
    note="every one of the largest coordinates has the whole gradient")
+
+# ---------------------------------------------------------------- layers
+
+op("linear", {"input": normal(1), "weight": normal(1, 1), "bias": normal(1)})
+op("linear", {"input": normal(2, 1, 2, 3), "weight": normal(2, 3), "bias": normal(2)})
+op("linear", {"input": normal(0, 3), "weight": normal(2, 3), "bias": normal(2)}, **EMPTY)
+op("linear", {"input": normal(2, 0), "weight": normal(3, 0), "bias": normal(3)}, **EMPTY)
+op("linear", {"input": normal(4, 2, 3).permuted(1, 0, 2), "weight": normal(4, 6).sliced(1, 0, 6, 2)})
+op("linear", {"input": normal(1, 3).expanded(4, 3), "weight": normal(2, 1).expanded(2, 3), "bias": normal(1).expanded(2)})
+op("linear", {"input": normal(5, 8), "weight": normal(6, 8), "bias": normal(6)})
+op("linear", {"input": normal(2, 3).frozen(), "weight": normal(2, 3), "bias": normal(2)})
+op("linear", {"input": normal(2, 3), "weight": normal(2, 3).frozen(), "bias": normal(2)})
+op("linear", {"input": normal(2, 3), "weight": normal(3)}, note="a vector as weight: one number a row")
+op("bilinear", {"input1": normal(3), "input2": normal(2), "weight": normal(2, 3, 2), "bias": normal(2)}, note="no batch axis")
+op("bilinear", {"input1": normal(2, 1, 2, 2), "input2": normal(2, 1, 2, 3), "weight": normal(2, 2, 3), "bias": normal(2)})
+op("bilinear", {"input1": normal(0, 2), "input2": normal(0, 3), "weight": normal(2, 2, 3), "bias": normal(2)}, **EMPTY)
+op("bilinear", {"input1": normal(2, 3).permuted(1, 0), "input2": normal(3, 4).sliced(1, 0, 4, 2), "weight": normal(2, 2, 3).permuted(2, 0, 1)})
+op("bilinear", {"input1": normal(3, 2), "input2": normal(3, 2).frozen(), "weight": normal(1, 2, 2), "bias": normal(1)})
+DEFINED = {"check": False}      # gradients that are not derivatives, by definition
+op("embedding", {"input": ints(2), "weight": normal(4, 3)}, note="an index without axes")
+op("embedding", {"input": integers(2, 1, 3, low=0, high=3), "weight": normal(3, 2)})
+op("embedding", {"input": integers(0, low=0, high=1), "weight": normal(3, 2)}, second=False, **EMPTY)
+op("embedding", {"input": ints([[1, 0], [2, 2]]).permuted(1, 0), "weight": normal(2, 3).permuted(1, 0)})
+op("embedding", {"input": ints([0, 1, 1, 1, 2]), "weight": normal(3, 2)}, {"scale_grad_by_freq": True}, **DEFINED, second=False,
+   note="gradients divided by how often the row occurs")
+op("embedding", {"input": ints([0, 0]), "weight": normal(3, 2)}, {"padding_idx": 0}, **DEFINED)
+op("embedding", {"input": ints([1, 0, 2]), "weight": normal(3, 1)}, {"padding_idx": -2}, **DEFINED)
+BAG = ints([0, 2, 1, 2, 3, 0])
+for mode in ("sum", "mean", "max"):
+    a = {"mode": mode}
+    op("embedding_bag", {"input": BAG, "weight": distinct(4, 3), "offsets": ints([0, 0, 3, 6])}, a, note="empty bags, first and last")
+    op("embedding_bag", {"input": BAG, "weight": distinct(4, 3), "offsets": ints([0, 2, 2, 6])}, {**a, "include_last_offset": True})
+    op("embedding_bag", {"input": BAG, "weight": distinct(4, 3), "offsets": ints([0, 2, 4])}, {**a, "padding_idx": 2}, **DEFINED)
+    op("embedding_bag", {"input": ints([[1, 0, 1], [3, 1, 2]]), "weight": distinct(4, 3)}, {**a, "padding_idx": -3}, **DEFINED)
+    op("embedding_bag", {"input": ints([[3], [1], [3]]), "weight": distinct(4, 2)}, a, note="bags of one")
+    op("embedding_bag", {"input": ints([1, 1, 1]), "weight": distinct(4, 2), "offsets": ints([0, 3])}, {**a, "padding_idx": 1},
+       **DEFINED, note="a bag of padding only")
+    op("embedding_bag", {"input": integers(0, low=0, high=1), "weight": distinct(4, 2), "offsets": ints([0, 0])}, a, **EMPTY)
+op("embedding_bag", {"input": ints([[0, 1], [2, 2]]), "weight": normal(3, 2)}, note="default mode mean")
+op("embedding_bag", {"input": ints([[0, 2, 1], [3, 3, 0]]), "weight": normal(4, 2), "per_sample_weights": normal(2, 3)}, {"mode": "sum"})
+op("embedding_bag", {"input": BAG, "weight": normal(4, 2), "offsets": ints([0, 1, 4, 6]), "per_sample_weights": normal(6)},
+   {"mode": "sum", "include_last_offset": True})
+op("embedding_bag", {"input": BAG, "weight": normal(4, 2), "offsets": ints([0, 0, 4]), "per_sample_weights": normal(6)},
+   {"mode": "sum", "padding_idx": 2}, **DEFINED)
+op("embedding_bag", {"input": BAG, "weight": normal(3, 4).permuted(1, 0), "offsets": ints([0, 3])}, {"mode": "mean"})
+op("embedding_bag", {"input": ints([0, 1, 2]), "weight": values([[1.0, 3.0], [2.0, 3.0], [2.0, 1.0]]), "offsets": ints([0])},
+   {"mode": "max"}, tags="tie", note="the first of equals")
+
+SDPA = "scaled_dot_product_attention"
+
+
+def attention(query, key, value):
+    return {"query": normal(*query), "key": normal(*key), "value": normal(*value)}
+
+
+op(SDPA, attention((3, 4), (2, 4), (2, 5)), note="no batch axis, wider values")
+op(SDPA, attention((1, 1), (1, 1), (1, 1)))
+op(SDPA, attention((2, 3, 4), (2, 3, 4), (2, 3, 4)), {"scale": 0.3})
+op(SDPA, attention((2, 3, 2), (2, 5, 2), (2, 5, 2)), {"is_causal": True, "scale": 1.0}, note="more keys than queries")
+op(SDPA, attention((2, 5, 2), (2, 3, 2), (2, 3, 1)), {"is_causal": True}, note="fewer keys than queries")
+op(SDPA, {**attention((1, 2, 3, 2), (1, 2, 3, 2), (1, 2, 3, 2)), "attn_mask": flags([[1, 0, 0], [1, 1, 0], [0, 1, 1]])})
+op(SDPA, {**attention((2, 2, 2, 1), (2, 2, 3, 1), (2, 2, 3, 2)), "attn_mask": flags([[[[1, 1, 0]]], [[[0, 1, 1]]]])},
+   note="a mask a batch entry")
+op(SDPA, {**attention((2, 2, 2, 2), (2, 2, 3, 2), (2, 2, 3, 1)), "attn_mask": normal(2, 1, 2, 3)}, note="real mask, differentiated")
+op(SDPA, {**attention((2, 3, 2), (2, 3, 2), (2, 3, 2)), "attn_mask": normal(2, 3, 3).frozen()}, {"scale": 0.5})
+op(SDPA, {**attention((2, 3, 2), (2, 3, 2), (2, 3, 2)), "attn_mask": normal(3, 3)}, {"is_causal": True}, note="both at once")
+op(SDPA, {**attention((2, 3), (3, 3), (3, 2)), "attn_mask": values([[0.0, -INF, 1.0], [-INF, 0.5, 0.0]]).frozen()},
+   note="a real mask with -inf")
+op(SDPA, attention((0, 3, 2), (0, 3, 2), (0, 3, 2)), **EMPTY)
+op(SDPA, attention((2, 0, 2), (2, 3, 2), (2, 3, 2)), **EMPTY)
+op(SDPA, {"query": normal(2, 3, 2, 4).permuted(0, 2, 1, 3), "key": normal(2, 4, 2, 4).permuted(0, 2, 1, 3),
+          "value": normal(2, 4, 2, 3).permuted(0, 2, 1, 3)}, note="heads split off by a permutation")
+op(SDPA, attention((2, 1, 3, 2), (1, 2, 3, 2), (1, 2, 3, 2)), note="batch axes broadcast")
+op(SDPA, {"query": normal(2, 3, scale=30.0), "key": normal(3, 3, scale=30.0), "value": normal(3, 2)}, tags="extreme", second=False)
+
+MHA = "multi_head_attention_forward"
+HIDDEN = flags([[0, 0, 1], [1, 0, 0]])      # keys left out, for a batch of two and three keys
+
+
+def separate(embed, key_width, value_width):
+    return {"q_proj_weight": normal(embed, embed, scale=0.5), "k_proj_weight": normal(embed, key_width, scale=0.5),
+            "v_proj_weight": normal(embed, value_width, scale=0.5), "in_proj_bias": normal(3 * embed, scale=0.3),
+            "out_proj.weight": normal(embed, embed, scale=0.5), "out_proj.bias": normal(embed, scale=0.3)}
+
+
+def extra(embed):
+    return {"bias_k": normal(1, 1, embed), "bias_v": normal(1, 1, embed)}
+
+
+op(MHA, {**qkv(2, 3, 2, 3), **attention_weights(3), "key_padding_mask": HIDDEN}, {"num_heads": 3, "need_weights": True})
+op(MHA, {**qkv(2, 3, 1, 2), **attention_weights(2), "attn_mask": normal(2, 3)}, {"num_heads": 2}, note="real mask, differentiated")
+op(MHA, {**qkv(2, 3, 2, 2), **attention_weights(2), "attn_mask": normal(4, 2, 3).frozen()},
+   {"num_heads": 2, "need_weights": True, "average_attn_weights": False}, note="a mask for every head")
+op(MHA, {**qkv(2, 3, 1, 2), **attention_weights(2), "attn_mask": flags([[[0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 0]]])}, {"num_heads": 2})
+op(MHA, {**qkv(2, 3, 2, 2), **attention_weights(2), "attn_mask": flags([[0, 1, 0], [0, 0, 0]]), "key_padding_mask": HIDDEN},
+   {"num_heads": 2, "need_weights": True}, note="both masks")
+op(MHA, {**qkv(2, 3, 2, 2), **attention_weights(2), "attn_mask": normal(2, 3).frozen(), "key_padding_mask": HIDDEN}, {"num_heads": 1})
+op(MHA, {"query": normal(2, 1, 4), "key": normal(3, 1, 1), "value": normal(3, 1, 3), **separate(4, 1, 3)},
+   {"num_heads": 2, "need_weights": True}, note="keys and values of other widths")
+op(MHA, {**qkv(2, 3, 2, 2), **{k: v for k, v in separate(2, 2, 2).items() if "bias" not in k}, "key_padding_mask": HIDDEN}, {"num_heads": 2})
+op(MHA, {**qkv(2, 2, 1, 2), **attention_weights(2), **extra(2)}, {"num_heads": 2, "need_weights": True}, note="bias_k, bias_v")
+op(MHA, {**qkv(2, 2, 1, 2), **attention_weights(2)}, {"num_heads": 2, "add_zero_attn": True, "need_weights": True})
+op(MHA, {**qkv(2, 3, 2, 2), **attention_weights(2), **extra(2), "attn_mask": flags([[0, 1, 0], [1, 0, 0]]), "key_padding_mask": HIDDEN},
+   {"num_heads": 1, "add_zero_attn": True, "need_weights": True, "average_attn_weights": False})
+op(MHA, {"query": normal(2, 2, 2), "key": normal(2, 3, 3), "value": normal(2, 3, 1), **separate(2, 3, 1), **extra(2),
+         "key_padding_mask": HIDDEN}, {"num_heads": 2, "batch_first": True})
+op(MHA, {**qkv(1, 1, 1, 2), **attention_weights(2)}, {"num_heads": 2, "need_weights": True}, note="one query, one key")
+op(MHA, {**qkv(2, 3, 1, 3), **attention_weights(3, bias=False)}, {"num_heads": 3, "batch_first": False})
+op(MHA, {"query": normal(2, 2), "key": normal(3, 2), "value": normal(3, 2), **attention_weights(2)},
+   {"num_heads": 2, "need_weights": True}, note="no batch axis")
+
+for kind in ("rnn_tanh", "rnn_relu", "lstm", "gru"):
+    op(kind, *recurrent(kind, 1, 1, length=1, batch=1))
+    op(kind, *recurrent(kind, 2, 1, length=1, batch=2, bidirectional=True, bias=False))
+    op(kind, *recurrent(kind, 2, 2, length=7, batch=1))
+    op(kind, *recurrent(kind, 1, 1, length=2, batch=1, layers=3, bias=False))
+    op(kind, *recurrent(kind, 1, 1, length=2, batch=2, layers=2, bidirectional=True, bias=False))
+    op(kind, *recurrent(kind, 1, 2, length=3, batch=2, bidirectional=True, batch_first=True))
+    inputs, attrs = recurrent(kind, 2, 2, length=3, batch=2)
+    op(kind, {**inputs, "input": normal(2, 2, 3).permuted(2, 0, 1), "hx": normal(1, 2, 4).sliced(2, 0, 4, 2)}, attrs)
+    op(kind, {**inputs, "input": inputs["input"].frozen(), "hx": zeros(1, 2, 2).frozen()}, attrs, note="only hidden weights and biases")
+    op(kind, {**inputs, "input": normal(3, 0, 2), "hx": normal(1, 0, 2), **({"cx": normal(1, 0, 2)} if kind == "lstm" else {})}, attrs,
+       **EMPTY)
+    inputs, attrs = recurrent(kind, 2, 2, length=2, batch=1)
+    if kind != "rnn_relu":
+        op(kind, {**inputs, "input": normal(2, 1, 2, scale=60.0)}, attrs, note="saturated")
+
+LAYER = "transformer_encoder_layer"
+PADDED = flags([[0, 0, 1], [0, 0, 0]])
+op(LAYER, {"src": normal(3, 2, 2), "src_key_padding_mask": PADDED, **encoder_layer(2, 3)},
+   {"d_model": 2, "nhead": 2, "dim_feedforward": 3, "activation": "gelu"})
+op(LAYER, {"src": normal(2, 3, 4), "src_mask": normal(3, 3).frozen(), "src_key_padding_mask": PADDED, **encoder_layer(4, 3)},
+   {"d_model": 4, "nhead": 4, "dim_feedforward": 3, "activation": "gelu", "batch_first": True, "norm_first": True})
+op(LAYER, {"src": normal(3, 1, 2), "src_mask": normal(2, 3, 3), **encoder_layer(2, 4)},
+   {"d_model": 2, "nhead": 2, "dim_feedforward": 4, "activation": "gelu", "layer_norm_eps": 0.1}, note="a mask for every head")
+op(LAYER, {"src": normal(2, 1, 2), **encoder_layer(2, 3)}, {"d_model": 2, "nhead": 1, "dim_feedforward": 3},
+   note="default activation relu, norm last")
+op(LAYER, {"src": normal(1, 1, 2), **encoder_layer(2, 1)},
+   {"d_model": 2, "nhead": 1, "dim_feedforward": 1, "activation": "gelu", "layer_norm_eps": 0.01}, note="a sequence of one")
+op(LAYER, {"src": normal(3, 2), **encoder_layer(2, 3)}, {"d_model": 2, "nhead": 1, "dim_feedforward": 3, "activation": "gelu"},
+   note="no batch axis")
+op(LAYER, {"src": normal(2, 4, 3).permuted(2, 0, 1), "src_mask": flags([[0, 1, 1], [0, 0, 1], [0, 0, 0]]),
+           "src_key_padding_mask": flags([[0, 0, 1], [0, 0, 0]]), **encoder_layer(4, 2)},
+   {"d_model": 4, "nhead": 2, "dim_feedforward": 2, "activation": "relu", "norm_first": True})
+
+# ---------------------------------------------------------------- losses
+
+def targets(*shape, classes):
+    return integers(*shape, low=0, high=classes)
+
+
+def weights(*shape):
+    return uniform(*shape, low=0.3, high=2.0).frozen()
+
+
+for reduction in ("none", "mean", "sum"):
+    r = {"reduction": reduction}
+    op("mse_loss", {"input": normal(2, 1, 3, 2), "target": normal(2, 1, 3, 2).frozen()}, r)
+    op("l1_loss", {"input": values([1.0, 2.0, -1.0]), "target": values([1.0, 3.0, -1.0])}, r, tags="kink", note="equal: gradient 0")
+    op("smooth_l1_loss", {"input": values([0.0, 0.5, -0.5, 0.25, 2.0]), "target": zeros(5)}, {**r, "beta": 0.5}, tags="kink")
+    op("huber_loss", {"input": values([0.0, 0.5, -0.5, 0.25, 2.0]), "target": zeros(5)}, {**r, "delta": 0.5}, tags="kink")
+    op("cross_entropy", {"input": normal(2, 3, 4), "target": targets(2, 4, classes=3), "weight": weights(3)},
+       {**r, "label_smoothing": 0.3})
+    op("cross_entropy", {"input": normal(4, 3), "target": ints([2, 1, 0, 1]), "weight": weights(3)}, {**r, "ignore_index": 1})
+    op("cross_entropy", {"input": normal(4, 3), "target": ints([2, -100, 0, 1]), "weight": weights(3)}, {**r, "label_smoothing": 0.1})
+    op("cross_entropy", {"input": normal(3, 4), "target": probabilities(3, 4), "weight": weights(4)}, {**r, "label_smoothing": 0.2},
+       note="class probabilities, differentiated too")
+    op("cross_entropy", {"input": normal(2, 3, 2, 2), "target": probabilities(2, 3, 2, 2, dim=1).frozen(), "weight": weights(3)}, r)
+    op("cross_entropy", {"input": normal(3), "target": ints(1), "weight": weights(3)}, r, note="no batch axis")
+    op("nll_loss", {"input": log_probabilities(2, 3, 2, 2, dim=1), "target": targets(2, 2, 2, classes=3), "weight": weights(3)}, r)
+    op("nll_loss", {"input": log_probabilities(2, 3, 4, dim=1), "target": ints([[0, -100, 1, 2], [1, 1, -100, 0]])}, r)
+    op("nll_loss", {"input": log_probabilities(4), "target": ints(2)}, r, note="no batch axis")
+    op("binary_cross_entropy", {"input": uniform(2, 3, 2, low=0.05, high=0.95), "target": uniform(2, 3, 2, low=0.0, high=1.0).frozen(),
+                                "weight": weights(2, 1, 2)}, r, note="soft targets, weights broadcast")
+    op("binary_cross_entropy_with_logits", {"input": normal(2, 3), "target": uniform(2, 3, low=0.0, high=1.0).frozen(),
+                                            "weight": weights(2, 1), "pos_weight": weights(3)}, r)
+    op("binary_cross_entropy_with_logits", {"input": normal(2, 3), "target": uniform(2, 3, low=0.1, high=0.9)}, r,
+       note="targets differentiated too")
+    op("kl_div", {"input": log_probabilities(2, 3), "target": log_probabilities(2, 3).frozen()}, {**r, "log_target": True})
+    op("kl_div", {"input": normal(2, 3), "target": uniform(2, 3, low=0.1, high=2.0)}, r, note="any positive target, differentiated too")
+    op("hinge_embedding_loss", {"input": values([0.0, 1.5, 2.0, 0.0]), "target": values([1.0, -1.0, -1.0, -1.0]).frozen()},
+       {**r, "margin": 1.5}, tags="kink")
+    op("margin_ranking_loss", {"input1": values([1.0, 2.0, 0.0]), "input2": values([1.0, 1.5, 0.5]),
+                               "target": values([1.0, -1.0, 1.0]).frozen()}, {**r, "margin": 0.0}, tags="kink")
+    op("cosine_embedding_loss", {"input1": normal(2, 4), "input2": normal(2, 4), "target": values([1.0, -1.0]).frozen()},
+       {**r, "margin": -0.5})
+    op("triplet_margin_loss", {"anchor": distinct(2, 4, spacing=0.3), "positive": normal(2, 4), "negative": normal(2, 4)},
+       {**r, "margin": 2.0, "p": 1})
+    op("triplet_margin_loss", {"anchor": normal(2, 4), "positive": normal(2, 4), "negative": normal(2, 4)},
+       {**r, "margin": 3.0, "p": 3.0, "swap": True})
+    op("multi_margin_loss", {"input": distinct(3, 4, spacing=0.2), "target": ints([3, 0, 1]), "weight": weights(4)},
+       {**r, "p": 2, "margin": 1.3})
+    op("multi_margin_loss", {"input": values([[2.0, 1.0, 1.5], [1.0, 1.0, 0.0]]), "target": ints([0, 1])}, r, tags="kink")
+    op("multilabel_margin_loss", {"input": values([[2.0, 1.0, 1.0], [1.0, 0.0, 0.5]]), "target": ints([[0, -1, 1], [0, 2, -1]])}, r,
+       tags="kink")
+    op("soft_margin_loss", {"input": values([800.0, -800.0, 40.0, -40.0]), "target": values([1.0, -1.0, -1.0, 1.0]).frozen()}, r,
+       tags="extreme")
+    op("poisson_nll_loss", {"input": normal(2, 3), "target": values([[0.0, 0.5, 1.0], [2.0, 3.0, 7.5]]).frozen()},
+       {**r, "log_input": True, "full": True}, note="Stirling's term only where the target is above 1")
+    op("poisson_nll_loss", {"input": uniform(2, 3, low=0.2, high=3.0), "target": uniform(2, 3, low=0.1, high=4.0).frozen()},
+       {**r, "log_input": False, "eps": 0.1})
+    op("gaussian_nll_loss", {"input": normal(2, 3), "target": normal(2, 3), "var": uniform(2, low=0.3, high=2.0)}, r,
+       note="one variance a row")
+    op("gaussian_nll_loss", {"input": normal(2, 3), "target": normal(2, 3), "var": uniform(2, 1, low=0.3, high=2.0)},
+       {**r, "full": True, "eps": 1e-3})
+    op("ctc_loss", {"logits": normal(6, 3, 4), "targets": ints([1, 1, 3, 3, 1, 3]), "input_lengths": ints([6, 5, 4]),
+                    "target_lengths": ints([3, 1, 2])}, {**r, "blank": 2}, note="concatenated targets, another blank")
+    op("ctc_loss", {"logits": normal(5, 2, 3), "targets": ints([[1, 1], [2, 0]]), "input_lengths": ints([4, 5]),
+                    "target_lengths": ints([2, 0])}, {**r, "blank": 0}, note="an empty target")
+    op("ctc_loss", {"logits": normal(3, 2, 3), "targets": ints([[1, 1, 1], [2, 1, 2]]), "input_lengths": ints([3, 3]),
+                    "target_lengths": ints([3, 3])}, {**r, "blank": 0, "zero_infinity": True},
+       note="the first does not fit: it counts as 0")
+
+PAIRED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+for name in PAIRED:
+    op(name, {"input": normal(), "target": normal()})
+    op(name, {"input": normal(0, 3), "target": normal(0, 3)}, {"reduction": "sum"}, **EMPTY)
+    op(name, {"input": normal(3, 4).permuted(1, 0), "target": normal(4, 6).sliced(1, 0, 6, 2)})
+    op(name, {"input": normal(2, 3), "target": normal(3)}, {"reduction": "none"}, note="the target broadcasts")
+    op(name, {"input": normal(2, 1), "target": normal(1, 3)}, note="both broadcast")
+    op(name, {"input": values([1e100, -1e100, 1e-100]), "target": values([-1e100, 1e99, -1e-100])}, {"reduction": "none"}, tags="extreme")
+op("smooth_l1_loss", {"input": normal(2, 3), "target": normal(2, 3)}, {"beta": 0.0, "reduction": "sum"}, note="beta 0 is l1")
+op("smooth_l1_loss", {"input": values([1.0, 2.0]), "target": values([1.0, 1.0])}, {"beta": 0.0}, tags="kink")
+op("huber_loss", {"input": normal(2, 3, scale=4.0), "target": normal(2, 3)}, note="default delta 1")
+
+op("cross_entropy", {"input": normal(3), "target": probabilities(3).frozen()}, note="no batch axis, class probabilities")
+op("cross_entropy", {"input": normal(3), "target": ints(2)}, {"label_smoothing": 0.4})
+op("cross_entropy", {"input": normal(2, 1), "target": ints([0, 0])}, second=False, note="one class: 0")
+op("cross_entropy", {"input": normal(2, 3, 1, 2, 2), "target": targets(2, 1, 2, 2, classes=3)}, {"reduction": "sum"})
+op("cross_entropy", {"input": normal(0, 3), "target": integers(0, low=0, high=1)}, {"reduction": "sum"}, **EMPTY)
+op("cross_entropy", {"input": normal(0, 3), "target": integers(0, low=0, high=1)}, {"reduction": "none"}, **EMPTY)
+op("cross_entropy", {"input": normal(3, 2).permuted(1, 0), "target": ints([0, 1, 2, 1]).sliced(0, 0, 4, 2)})
+op("cross_entropy", {"input": values([[800.0, -800.0, 0.0], [1000.0, 999.0, -1000.0]]), "target": ints([1, 0])}, {"reduction": "none"},
+   tags="extreme")
+op("cross_entropy", {"input": values([[-INF, 1.0, 2.0], [0.5, -INF, 0.0]]), "target": ints([1, 2])}, note="classes masked out")
+op("cross_entropy", {"input": normal(3, 4), "target": ints([0, 3, 3])}, {"label_smoothing": 1.0})
+op("cross_entropy", {"input": normal(3, 4), "target": ints([0, 3, 3]), "weight": values([1.0, 0.5, 2.0, 0.0]).frozen()}, note="a weight of 0")
+op("cross_entropy", {"input": normal(2, 3), "target": ints([5, 1])}, {"ignore_index": 5})
+op("nll_loss", {"input": normal(3, 4), "target": ints([0, 3, 3]), "weight": weights(4)}, {"reduction": "none", "ignore_index": 0})
+op("nll_loss", {"input": normal(0, 3), "target": integers(0, low=0, high=1)}, {"reduction": "sum"}, **EMPTY)
+op("nll_loss", {"input": normal(3, 2).permuted(1, 0), "target": ints([2, 0])})
+op("nll_loss", {"input": normal(2, 3, 1, 2, 2), "target": targets(2, 1, 2, 2, classes=3), "weight": weights(3)}, {"ignore_index": 2})
+op("nll_loss", {"input": normal(2, 3), "target": ints([-1, 1])}, {"ignore_index": -1, "reduction": "sum"})
+op("binary_cross_entropy", {"input": values([0.0, 1.0, 1.0, 0.0]).frozen(), "target": values([0.0, 1.0, 0.0, 1.0]).frozen()},
+   {"reduction": "none"}, tags="extreme", note="the logarithm is clamped at -100")
+op("binary_cross_entropy", {"input": uniform(low=0.1, high=0.9), "target": uniform(low=0.1, high=0.9)}, note="target differentiated")
+op("binary_cross_entropy", {"input": uniform(0, 2, low=0.1, high=0.9), "target": zero_one(0, 2)}, {"reduction": "sum"}, **EMPTY)
+op("binary_cross_entropy", {"input": uniform(3, 4, low=0.1, high=0.9).permuted(1, 0), "target": zero_one(4, 3), "weight": weights(4, 3)},
+   {"reduction": "sum"})
+op("binary_cross_entropy", {"input": values([1e-10, 0.999]), "target": values([1.0, 0.0]).frozen()}, {"reduction": "none"},
+   tags="extreme", second=False)
+op("binary_cross_entropy_with_logits", {"input": normal(), "target": zero_one()})
+op("binary_cross_entropy_with_logits", {"input": normal(0, 2), "target": zero_one(0, 2)}, {"reduction": "sum"}, **EMPTY)
+op("binary_cross_entropy_with_logits", {"input": normal(3, 2).permuted(1, 0), "target": zero_one(2, 3), "weight": weights(3)})
+op("binary_cross_entropy_with_logits", {"input": normal(2, 3, 2), "target": zero_one(2, 3, 2), "pos_weight": weights(3, 1)}, {"reduction": "sum"})
+op("binary_cross_entropy_with_logits", {"input": values([-800.0, 800.0, 0.0]), "target": values([1.0, 0.0, 0.5]).frozen(),
+                                        "pos_weight": values(2.5).frozen()}, {"reduction": "none"}, tags="extreme")
+op("kl_div", {"input": normal(2, 3), "target": probabilities(2, 3).frozen()}, {"reduction": "batchmean"})
+op("kl_div", {"input": normal(2, 3, 2), "target": normal(2, 3, 2)}, {"reduction": "batchmean", "log_target": True})
+op("kl_div", {"input": normal(3), "target": values([0.0, 0.25, 0.75]).frozen()}, {"reduction": "none"}, note="a probability of 0 adds 0")
+op("kl_div", {"input": normal(2, 3), "target": probabilities(3).frozen()}, {"reduction": "sum"}, note="the target broadcasts")
+op("kl_div", {"input": normal(), "target": uniform(low=0.1, high=1.0)})
+op("kl_div", {"input": normal(0, 2), "target": probabilities(0, 2).frozen()}, {"reduction": "sum"}, **EMPTY)
+op("kl_div", {"input": normal(4, 3).permuted(1, 0), "target": probabilities(3, 4).frozen()}, {"reduction": "batchmean"})
+op("hinge_embedding_loss", {"input": away(2, 2, points=[1.0]), "target": signs(2, 2)}, note="default margin 1")
+op("hinge_embedding_loss", {"input": away(), "target": values(-1.0).frozen()}, {"margin": 3.0})
+op("hinge_embedding_loss", {"input": away(0, 2), "target": signs(0, 2)}, {"reduction": "sum"}, **EMPTY)
+op("hinge_embedding_loss", {"input": away(3, 2, points=[0.5]).permuted(1, 0), "target": signs(2, 3)}, {"margin": 0.5, "reduction": "none"})
+op("hinge_embedding_loss", {"input": away(2, 3, points=[2.0]), "target": values([1.0, -1.0, -1.0]).frozen()}, {"margin": 2, "reduction": "sum"})
+op("margin_ranking_loss", {"input1": distinct(2, 3), "input2": distinct(2, 3, spacing=0.3), "target": signs(2, 3)}, note="two axes, margin 0")
+op("margin_ranking_loss", {"input1": normal(), "input2": normal(), "target": values(1.0).frozen()}, {"margin": 2.0})
+op("margin_ranking_loss", {"input1": distinct(2, 3), "input2": distinct(2, 1, spacing=0.3), "target": signs(1, 3)}, {"reduction": "sum"},
+   note="all broadcast")
+op("margin_ranking_loss", {"input1": normal(0), "input2": normal(0), "target": signs(0)}, {"reduction": "sum"}, **EMPTY)
+op("margin_ranking_loss", {"input1": normal(4, 3).permuted(1, 0), "input2": normal(3, 4), "target": signs(3, 4)}, {"margin": -0.5})
+op("cosine_embedding_loss", {"input1": normal(4), "input2": normal(4), "target": values(1.0).frozen()}, note="no batch axis")
+op("cosine_embedding_loss", {"input1": normal(4), "input2": normal(4), "target": values(-1.0).frozen()}, {"margin": -1.5})
+op("cosine_embedding_loss", {"input1": normal(2, 3), "input2": normal(2, 3), "target": ints([1, -1])}, {"margin": -0.9}, note="integer targets")
+op("cosine_embedding_loss", {"input1": normal(0, 3), "input2": normal(0, 3), "target": signs(0)}, {"reduction": "sum"}, **EMPTY)
+op("cosine_embedding_loss", {"input1": normal(4, 3).permuted(1, 0), "input2": normal(3, 8).sliced(1, 0, 8, 2), "target": signs(3)},
+   {"margin": -0.8, "reduction": "none"})
+op("triplet_margin_loss", {"anchor": normal(4), "positive": normal(4), "negative": normal(4)}, {"margin": 3.0}, note="no batch axis")
+op("triplet_margin_loss", {"anchor": normal(2, 3, 2), "positive": normal(2, 3, 2), "negative": normal(2, 3, 2)},
+   {"margin": 2, "reduction": "none", "eps": 0.1}, note="three axes")
+op("triplet_margin_loss", {"anchor": distinct(2, 3), "positive": distinct(2, 3, spacing=0.3), "negative": distinct(2, 3, spacing=0.35)},
+   {"margin": 4.0, "p": INF})
+op("triplet_margin_loss", {"anchor": normal(2, 3), "positive": normal(2, 3), "negative": normal(2, 3)}, {"p": 1.5, "margin": 0.0})
+op("triplet_margin_loss", {"anchor": values([[0.0, 0.0]]), "positive": values([[3.0, 4.0]]), "negative": values([[4.0, 3.0]])},
+   {"margin": 0.0, "eps": 0.0}, tags="kink", note="equally far, without a margin")
+op("triplet_margin_loss", {"anchor": values([[1.0, 2.0]]), "positive": values([[1.0, 2.0]]), "negative": values([[1.5, 2.0]])},
+   {"margin": 1.0, "eps": 0.0}, tags="kink", note="the anchor is the positive")
+op("triplet_margin_loss", {"anchor": values([[0.0, 0.0]]), "positive": values([[3.0, 4.0]]), "negative": values([[0.0, 5.0]])},
+   {"margin": 1.0, "eps": 0.0, "swap": True, "p": 2}, note="swapped")
+op("triplet_margin_loss", {"anchor": values([[0.0, 0.0]]), "positive": values([[6.0, 0.0]]), "negative": values([[3.0, 4.0]])},
+   {"margin": 2.0, "eps": 0.0, "swap": True}, tags="tie", note="a tie of the two negative distances")
+op("multi_margin_loss", {"input": distinct(4, spacing=0.2), "target": ints(2)}, note="no batch axis")
+op("multi_margin_loss", {"input": distinct(2, 3, spacing=0.2), "target": ints([0, 2]), "weight": weights(3)}, {"reduction": "none"})
+op("multi_margin_loss", {"input": distinct(2, 1), "target": ints([0, 0])}, {"reduction": "sum"}, note="one class: 0")
+op("multi_margin_loss", {"input": distinct(3, 2).permuted(1, 0), "target": ints([2, 1])}, {"p": 1, "margin": 2.0})
+op("multi_margin_loss", {"input": values([[2.0, 1.0, 1.5], [1.0, 1.0, 0.0]]), "target": ints([0, 1])}, {"p": 2, "reduction": "none"}, tags="kink")
+op("multilabel_margin_loss", {"input": distinct(4, spacing=0.2), "target": ints([2, 0, -1, 3])}, note="no batch axis")
+op("multilabel_margin_loss", {"input": distinct(2, 3, spacing=0.2), "target": ints([[-1, 0, 1], [1, 2, 0]])}, {"reduction": "sum"},
+   note="no targets in the first row, all in the second")
+op("multilabel_margin_loss", {"input": distinct(2, 3, spacing=0.2), "target": ints([[2, -1, 2], [0, 1, -1]])})
+op("multilabel_margin_loss", {"input": distinct(4, 2, spacing=0.2).permuted(1, 0), "target": ints([[3, 0, -1, 1], [1, -1, 0, 2]])}, {"reduction": "none"})
+op("multilabel_margin_loss", {"input": distinct(2, 1), "target": ints([[0], [-1]])}, {"reduction": "none"}, note="one class")
+op("soft_margin_loss", {"input": normal(), "target": values(1.0).frozen()})
+op("soft_margin_loss", {"input": normal(0, 2), "target": signs(0, 2)}, {"reduction": "sum"}, **EMPTY)
+op("soft_margin_loss", {"input": normal(3, 2).permuted(1, 0), "target": signs(2, 3)})
+op("soft_margin_loss", {"input": normal(2, 3), "target": normal(2, 3).frozen()}, {"reduction": "none"}, note="any real target")
+op("soft_margin_loss", {"input": normal(2, 2, 2, scale=10.0), "target": signs(2, 2, 2)}, {"reduction": "sum"})
+op("poisson_nll_loss", {"input": normal(), "target": values(2.0).frozen()})
+op("poisson_nll_loss", {"input": normal(0, 2), "target": normal(0, 2).frozen()}, {"reduction": "sum"}, **EMPTY)
+op("poisson_nll_loss", {"input": normal(3, 2).permuted(1, 0), "target": uniform(2, 3, low=0.1, high=4.0).frozen()})
+op("poisson_nll_loss", {"input": values([0.0, 0.5, 0.0]), "target": values([0.0, 2.0, 1.0]).frozen()}, {"log_input": False, "eps": 0.5},
+   note="a rate of 0")
+op("poisson_nll_loss", {"input": normal(2, 3), "target": uniform(2, 3, low=2.0, high=4.0)}, {"full": True}, note="target differentiated")
+op("poisson_nll_loss", {"input": uniform(2, 3, low=0.5, high=2.0), "target": values([[1.0, 1.0, 0.0], [2.0, 5.0, 30.0]]).frozen()},
+   {"log_input": False, "full": True, "reduction": "none"})
+op("gaussian_nll_loss", {"input": normal(4), "target": normal(4), "var": uniform(4, low=0.3, high=2.0)})
+op("gaussian_nll_loss", {"input": normal(2, 2, 3), "target": normal(2, 2, 3), "var": uniform(2, 2, 1, low=0.3, high=2.0)}, {"reduction": "none"})
+op("gaussian_nll_loss", {"input": normal(3), "target": normal(3), "var": values([0.2, 0.5, 1.5])}, {"eps": 0.5, "reduction": "none"},
+   tags="kink", note="variances below eps count as eps, but have a gradient")
+op("gaussian_nll_loss", {"input": normal(3), "target": normal(3), "var": values([0.0, 1.0, 2.0])}, {"eps": 0.01, "full": True}, tags="kink")
+op("gaussian_nll_loss", {"input": normal(0, 2), "target": normal(0, 2), "var": uniform(0, 2, low=0.3, high=2.0)}, {"reduction": "sum"}, **EMPTY)
+op("gaussian_nll_loss", {"input": normal(3, 2).permuted(1, 0), "target": normal(2, 3), "var": uniform(2, 6, low=0.3, high=2.0).sliced(1, 0, 6, 2)},
+   {"full": True, "reduction": "sum"})
+op("gaussian_nll_loss", {"input": normal(2, 3), "target": normal(2, 3), "var": uniform(2, 3, low=0.3, high=2.0).frozen()}, {"full": False})
+
+
+def ctc(logits, targets, input_lengths, target_lengths):
+    return {"logits": normal(*logits), "targets": ints(targets), "input_lengths": ints(input_lengths), "target_lengths": ints(target_lengths)}
+
+
+op("ctc_loss", ctc((1, 1, 2), [[1]], [1], [1]))
+op("ctc_loss", ctc((5, 1, 3), [[1, 1, 2, 2]], [5], [3]), {"reduction": "sum"}, note="padding after the target")
+op("ctc_loss", ctc((7, 2, 5), [[4, 4, 4], [0, 1, 0]], [7, 6], [3, 3]), {"blank": 3}, note="repeated labels")
+op("ctc_loss", ctc((4, 2, 3), [[0, 1], [1, 0]], [4, 3], [2, 1]), {"blank": 2, "reduction": "none"}, note="the last label is the blank")
+op("ctc_loss", ctc((4, 2, 3), [2, 1], [2, 4], [1, 1]), {"reduction": "sum"}, note="concatenated targets of one")
+op("ctc_loss", ctc((3, 2, 3), [[1, 2], [1, 2]], [3, 3], [0, 0]), {"reduction": "none"}, note="empty targets: blanks only")
+op("ctc_loss", ctc((4, 3, 3), [[1, 2, 1], [1, 1, 1], [2, 2, 1]], [4, 4, 3], [3, 3, 3]), {"zero_infinity": True, "reduction": "mean"},
+   note="two of three do not fit")
+op("ctc_loss", ctc((4, 2, 3), [1, 2, 2, 1], [4, 3], [2, 2]), {"zero_infinity": True, "blank": 0, "reduction": "sum"})
+op("ctc_loss", {"logits": normal(2, 1, 3).frozen(), "targets": ints([[1, 1]]), "input_lengths": ints([2]), "target_lengths": ints([2])},
+   {"reduction": "none"}, tags="nonfinite", note="does not fit: infinite")
+op("ctc_loss", {"logits": normal(2, 4, 3).permuted(1, 0, 2), "targets": ints([[1, 2], [2, 2]]), "input_lengths": ints([4, 4]),
+                "target_lengths": ints([2, 2])})
+op("ctc_loss", {"logits": normal(4, 3), "targets": ints([1, 2]), "input_lengths": ints(4), "target_lengths": ints(2)}, {"reduction": "none"},
+   note="no batch axis")
+op("ctc_loss", {"logits": normal(12, 1, 3, scale=30.0), "targets": ints([[1, 2, 1]]), "input_lengths": ints([12]), "target_lengths": ints([3])},
+   tags="extreme")
