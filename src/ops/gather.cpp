@@ -237,8 +237,24 @@ Tensor take(const Arg& x, const Arg& index) {
   });
 }
 
+// y = x, dx = dy / (how often the row's index occurs), for rows [..., n] that were looked up.
+static Tensor divided_by_frequency(const Tensor& found, const Tensor& list, std::int64_t rows, Here here) {
+  return record("embedding", here, make_alias(found), {&found}, [&] {
+    std::vector<double> counts(static_cast<std::size_t>(rows));
+    const std::int64_t* index = data<std::int64_t>(list);
+    for (std::int64_t k = 0; k < impl(list).numel; ++k) ++counts[static_cast<std::size_t>(index[k])];
+    Tensor shares = make_tensor(impl(list).shape, Dtype::float64);
+    for (std::int64_t k = 0; k < impl(list).numel; ++k)
+      data<double>(shares)[k] = 1 / counts[static_cast<std::size_t>(index[k])];
+    return [shares = shares.to(impl(found).dtype, here).unsqueeze(-1, here)](Backward& bw) {
+      bw.give(0, bw.grad().mul({shares, bw.here()}));
+    };
+  });
+}
+
 // The gradient of the table adds up at its rows, but for the padding's.
-Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx) {
+Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx,
+                 bool scale_grad_by_freq) {
   const Here here = weight.here();
   check<ShapeError>(weight->dim() == 2, here, "embedding: expected a weight of two dimensions, got {}",
                     weight->sizes());
@@ -272,7 +288,8 @@ Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64
     row[k] = padded ? -1 : index[k];
     if (padded) places[k] = -1;
   }
-  return read_rows("embedding", weight.tensor(), forward, trained, backward, here);
+  const Tensor found = read_rows("embedding", weight.tensor(), forward, trained, backward, here);
+  return scale_grad_by_freq ? divided_by_frequency(found, list, rows, here) : found;
 }
 
 Tensor one_hot(const Arg& indices, std::int64_t num_classes) {

@@ -210,7 +210,13 @@ Tensor linear(const Arg& input, const Arg& weight, const Tensor& bias) {
   const Here here = input.here();
   const Tensor &x = input.tensor(), &w = weight.tensor();
   const Shape &in = impl(x).shape, &ws = impl(w).shape;
-  check<ShapeError>(ws.size() == 2, here, "linear: expected weight of shape [out, in], got {}", ws);
+  if (ws.size() == 1) {
+    check<ShapeError>(!bias.defined() || bias.dim() == 0, here, "linear: expected a 0-d bias (weight is {}), got {}",
+                      ws, bias.defined() ? bias.sizes() : Shape{});
+    const Tensor row = bias.defined() ? bias.reshape({1}, here) : bias;
+    return linear(input, {w.unsqueeze(0, here), here}, row).squeeze(-1, here);
+  }
+  check<ShapeError>(ws.size() == 2, here, "linear: expected weight of shape [out, in] or [in], got {}", ws);
   check<ShapeError>(!in.empty() && in.back() == ws[1], here,
                     "linear: expected input with {} features (weight is {}), got {}", ws[1], ws, in);
   check_floating("linear", x, here);

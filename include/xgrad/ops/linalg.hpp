@@ -41,6 +41,7 @@ struct AddmmOptions {
 Tensor addmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options = {});
 
 // input weight^T + bias: [..., in] x [out, in] -> [..., out], floating dtypes only. bias [out] may be left undefined.
+// A weight [in], with a bias [], gives [...].
 Tensor linear(const Arg& input, const Arg& weight, const Tensor& bias = {});
 
 }  // namespace xgrad

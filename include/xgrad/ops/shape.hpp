@@ -42,6 +42,8 @@ Tensor expand(const Arg& x, const Shape& shape);
 Tensor expand_as(const Arg& x, const Arg& other);
 // The same as expand.
 Tensor broadcast_to(const Arg& x, const Shape& shape);
+// All expanded to the shape that they broadcast to together. ShapeError where they do not.
+TensorList broadcast_tensors(const TensorList& tensors, Here here = {});
 
 // At least one, two, three dimensions: [] to [1]; [n] to [1, n]; [n] to [1, n, 1], [n, m] to [n, m, 1]. A tensor that
 // has enough is returned itself.
