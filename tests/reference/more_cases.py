@@ -371,6 +371,7 @@ op("norm", normal(2, 3), note="default: the Frobenius norm")
 op("norm", normal(2, 3, 2), {"dim": [0, 2]})
 op("norm", normal(2, 3), {"p": "fro", "dim": [0, 1], "keepdim": True})
 op("norm", diagonally_heavy(3, 3), {"p": "nuc"})
+op("norm", diagonally_heavy(2, 3, 3).permuted(1, 0, 2), {"p": "nuc", "dim": [0, 2], "keepdim": True})
 op("norm", distinct(2, 3, 2), {"p": -INF, "dim": [0, 1]})
 op("norm", distinct(2, 3), {"p": -INF})
 op("norm", distinct(2, 3, 2), {"p": INF, "dim": -1, "keepdim": True})
@@ -596,7 +597,7 @@ op("repeat", normal(2, 3), {"repeats": [2, 1, 1, 3]})
 op("repeat", normal(2, 3), {"repeats": [1, 0]}, note="repeated zero times: gradient 0")
 op("repeat", normal(2, 0), {"repeats": [2, 2]}, **EMPTY)
 op("repeat", normal(4, 6).permuted(1, 0).sliced(0, 0, 6, 3), {"repeats": [2, 2]})
-op("pad", normal(2, 3, 2), {"pad": [1, 1, 0, 2, 3, 0], "value": -0.5})
+op("pad", normal(2, 2, 1), {"pad": [1, 1, 0, 2, 2, 0], "value": -0.5})
 op("pad", normal(2, 4, 5), {"pad": [-1, -2, 1, -1]}, note="crops and pads at once")
 op("pad", normal(2, 3), {"pad": [0, 0]})
 op("pad", normal(3), {"pad": [2, 0], "value": 3})
@@ -604,19 +605,19 @@ op("pad", normal(2, 3), {"pad": [-1, -2]}, check=False, note="nothing remains")
 op("pad", normal(0, 3), {"pad": [1, 1]}, **EMPTY)
 op("pad", normal(0, 3), {"pad": [0, 0, 1, 1], "value": 2.0}, **EMPTY)
 op("pad", normal(2, 2), {"pad": [1, 0]  + [0, 1], "value": INF}, **INFINITE)
-op("pad", normal(4, 3, 2).permuted(2, 1, 0), {"pad": [1, 2, 0, 1]})
+op("pad", normal(3, 2, 2).permuted(2, 1, 0), {"pad": [1, 2, 0, 1]})
 op("pad", normal(3, 4), {"pad": [3, 3], "mode": "reflect"}, note="as far as it goes; no batch axis")
-op("pad", normal(2, 3, 4), {"pad": [1, 3, 2, 1], "mode": "reflect"}, note="no batch axis")
-op("pad", normal(1, 2, 2, 3, 3), {"pad": [2, 1, 1, 2, 1, 0], "mode": "reflect"})
+op("pad", normal(1, 3, 4), {"pad": [1, 3, 2, 1], "mode": "reflect"}, note="no batch axis")
+op("pad", normal(1, 1, 2, 3, 3), {"pad": [2, 1, 0, 2, 1, 0], "mode": "reflect"})
 op("pad", normal(1, 3, 2, 3).permuted(0, 2, 3, 1), {"pad": [2, 0, 0, 1], "mode": "reflect"})
 op("pad", normal(2, 1), {"pad": [0, 3], "mode": "replicate"}, note="one element; no batch axis")
 op("pad", normal(1, 2, 3), {"pad": [1, 1, 4, 0], "mode": "replicate"}, note="no batch axis")
-op("pad", normal(1, 1, 2, 2, 3), {"pad": [1, 2, 0, 3, 2, 1], "mode": "replicate"})
+op("pad", normal(1, 1, 2, 2, 2), {"pad": [1, 2, 0, 1, 2, 0], "mode": "replicate"})
 op("pad", normal(1, 2, 2, 4).permuted(0, 1, 3, 2), {"pad": [1, 1, 2, 0], "mode": "replicate"})
 op("pad", normal(1, 2, 4), {"pad": [1, 2], "mode": "circular"})
 op("pad", normal(2, 1, 3), {"pad": [3, 3], "mode": "circular"}, note="a whole turn on each side")
-op("pad", normal(1, 2, 3, 4), {"pad": [2, 1, 0, 3], "mode": "circular"})
-op("pad", normal(1, 1, 2, 3, 2), {"pad": [1, 2, 0, 1, 2, 0], "mode": "circular"})
+op("pad", normal(1, 1, 3, 4), {"pad": [2, 1, 0, 3], "mode": "circular"})
+op("pad", normal(1, 1, 2, 3, 2), {"pad": [1, 0, 0, 1, 2, 0], "mode": "circular"})
 op("pad", normal(1, 4, 3, 2).permuted(0, 3, 2, 1), {"pad": [0, 1, 2, 2], "mode": "circular"})
 for name in ("tril", "triu"):
     op(name, normal(3, 4), {"diagonal": 2})
@@ -741,7 +742,7 @@ op("einsum", [normal(2, 3).frozen(), normal(3, 2)], {"equation": "ij,jk->ik"})
 
 op("inv", invertible(1, 1))
 op("inv", invertible(2, 3, 2, 2))
-op("inv", invertible(5, 5))
+op("inv", invertible(8, 8))
 op("inv", invertible(0, 3, 3), **EMPTY)
 op("inv", invertible(2, 0, 0), **EMPTY)
 op("inv", invertible(2, 3, 3).permuted(0, 2, 1))
@@ -750,7 +751,7 @@ op("inv", diagonally_heavy(2, 4, 4).selected(0, 1))
 op("inv", values([[0.0, 2.0], [-4.0, 0.0]]), note="needs a pivot")
 op("inv", values([[1e100, 0.0], [0.0, 2e100]]), tags="extreme", second=False)
 op("det", invertible(1, 1))
-op("det", invertible(5, 5))
+op("det", invertible(8, 8))
 op("det", invertible(2, 3, 2, 2))
 op("det", invertible(0, 2, 2), **EMPTY)
 op("det", normal(2, 3, 3).permuted(0, 2, 1))
@@ -766,7 +767,7 @@ op("slogdet", invertible(2, 3, 3).permuted(0, 2, 1))
 op("slogdet", values([[1.0, 2.0], [2.0, 4.0]]).frozen(), tags="nonfinite", note="a singular matrix: (0, -inf)")
 op("slogdet", values([[1e200, 0.0], [0.0, -1e200]]), tags="extreme", note="the determinant itself overflows")
 op("solve", {"A": invertible(1, 1), "B": normal(1, 3)})
-op("solve", {"A": invertible(5, 5), "B": normal(5, 2)})
+op("solve", {"A": invertible(8, 8), "B": normal(8)})
 op("solve", {"A": invertible(2, 3, 3), "B": normal(2, 3)}, note="a batch of vectors")
 op("solve", {"A": invertible(2, 1, 2, 2), "B": normal(3, 2, 2)}, note="batches broadcast")
 op("solve", {"A": invertible(3, 3), "B": normal(4, 3, 2)})
@@ -781,7 +782,7 @@ op("solve", {"A": invertible(0, 3, 3), "B": normal(0, 3, 2)}, **EMPTY)
 op("solve", {"A": invertible(3, 3), "B": normal(3, 0)}, **EMPTY)
 op("solve", {"A": invertible(2, 0, 0), "B": normal(2, 0, 2)}, **EMPTY)
 op("cholesky", spd(1, 1))
-op("cholesky", spd(5, 5))
+op("cholesky", spd(8, 8))
 op("cholesky", spd(2, 3, 2, 2), {"upper": True})
 op("cholesky", spd(2, 3, 3), {"upper": False})
 op("cholesky", spd(0, 3, 3), **EMPTY)
@@ -822,9 +823,9 @@ op("svd", normal(0, 3), **EMPTY)
 op("svd", diagonally_heavy(3, 3).permuted(1, 0))
 op("svd", values([[0.0, -3.0], [0.5, 0.0]]))
 for upper, left in itertools.product((True, False), (True, False)):
-    shape = (3, 2) if left else (2, 3)
-    op("solve_triangular", {"A": diagonally_heavy(2, 3, 3), "B": normal(2, *shape)}, {"upper": upper, "left": left})
-    op("solve_triangular", {"A": diagonally_heavy(3, 3), "B": normal(*shape)},
+    shape = (2, 1) if left else (1, 2)
+    op("solve_triangular", {"A": diagonally_heavy(2, 2, 2), "B": normal(2, *shape)}, {"upper": upper, "left": left})
+    op("solve_triangular", {"A": diagonally_heavy(2, 2), "B": normal(*shape)},
        {"upper": upper, "left": left, "unitriangular": True})
 op("solve_triangular", {"A": diagonally_heavy(2, 1, 2, 2), "B": normal(3, 2, 1)}, {"upper": True},
    note="batches broadcast")
@@ -916,7 +917,7 @@ op("conv1d", {"input": normal(1, 2, 5), "weight": normal(2, 2, 3).frozen(), "bia
 
 conv("conv2d", (1, 1, 1, 1), (2, 1, 1, 1))
 conv("conv2d", (2, 2, 3, 2), (2, 2, 3, 2), note="a kernel as large as the input")
-conv("conv2d", (1, 2, 4, 4), (2, 2, 2, 2), {"padding": "same"}, note="an even kernel: the extra zeros are at the end")
+conv("conv2d", (1, 2, 3, 4), (2, 2, 2, 2), {"padding": "same"}, note="an even kernel: the extra zeros are at the end")
 conv("conv2d", (1, 2, 3, 4), (2, 1, 4, 3), {"padding": "same", "groups": 2, "dilation": [1, 2]}, bias=False)
 conv("conv2d", (1, 1, 5, 5), (1, 1, 3, 3), {"padding": "valid", "dilation": 2})
 conv("conv2d", (2, 4, 4), (3, 2, 3, 3), {"padding": 1}, note="no batch axis")
@@ -937,15 +938,15 @@ op("conv2d", {"input": normal(1, 2, 4, 4).frozen(), "weight": normal(2, 2, 3, 3)
 op("conv2d", {"input": normal(1, 2, 4, 4), "weight": normal(2, 2, 3, 3).frozen()}, {"padding": 1})
 
 conv("conv3d", (1, 1, 1, 1, 1), (1, 1, 1, 1, 1))
-conv("conv3d", (1, 2, 2, 3, 2), (2, 2, 2, 3, 2), note="a kernel as large as the input")
-conv("conv3d", (1, 2, 3, 2, 3), (2, 2, 2, 2, 3), {"padding": "same"})
+conv("conv3d", (1, 2, 2, 3, 1), (2, 2, 2, 3, 1), note="a kernel as large as the input")
+conv("conv3d", (1, 1, 3, 2, 3), (2, 1, 2, 2, 3), {"padding": "same"})
 conv("conv3d", (1, 1, 3, 3, 3), (1, 1, 2, 2, 2), {"padding": "valid", "stride": 2, "dilation": [2, 1, 1]})
-conv("conv3d", (2, 3, 3, 3), (2, 2, 2, 2, 2), {"padding": [0, 1, 0]}, note="no batch axis")
+conv("conv3d", (2, 2, 2, 3), (1, 2, 2, 2, 2), {"padding": [0, 1, 0]}, note="no batch axis")
 conv("conv3d", (1, 2, 3, 3, 2), (4, 1, 2, 1, 2), {"groups": 2, "stride": [1, 2, 1], "padding": 1})
 conv("conv3d", (1, 2, 2, 2, 3), (3, 2, 1, 1, 1), bias=False)
 conv("conv3d", (1, 1, 4, 3, 5), (1, 1, 2, 2, 3), {"dilation": [2, 1, 2], "padding": [1, 1, 2], "stride": [2, 1, 2]})
 conv("conv3d", (0, 1, 2, 2, 2), (1, 1, 2, 2, 2), **EMPTY)
-op("conv3d", {"input": normal(1, 3, 2, 3, 2).permuted(0, 4, 1, 2, 3), "weight": normal(2, 2, 2, 2, 2),
+op("conv3d", {"input": normal(1, 2, 2, 3, 2).permuted(0, 4, 1, 2, 3), "weight": normal(2, 2, 2, 2, 2),
               "bias": normal(2)})
 
 transposed("conv_transpose1d", (1, 1, 1), (1, 1, 1))
@@ -964,12 +965,12 @@ op("conv_transpose1d",
 op("conv_transpose1d", {"input": normal(1, 2, 3).frozen(), "weight": normal(2, 2, 2), "bias": normal(2)})
 transposed("conv_transpose2d", (1, 1, 1, 1), (1, 2, 2, 3))
 transposed("conv_transpose2d", (1, 2, 3, 2), (2, 2, 1, 1), {"stride": 2, "output_padding": 1})
-transposed("conv_transpose2d", (1, 3, 3, 3), (3, 1, 3, 3), {"groups": 3, "padding": 1}, note="depthwise")
+transposed("conv_transpose2d", (1, 2, 2, 3), (2, 1, 3, 3), {"groups": 2, "padding": 1}, note="depthwise")
 transposed("conv_transpose2d", (2, 2, 3), (2, 2, 2, 3), {"stride": [1, 2]}, note="no batch axis")
-transposed("conv_transpose2d", (1, 4, 2, 3), (4, 2, 3, 2), {"groups": 2, "stride": [3, 2], "padding": [1, 0],
+transposed("conv_transpose2d", (1, 4, 2, 2), (4, 1, 3, 2), {"groups": 2, "stride": [3, 2], "padding": [1, 0],
                                                             "output_padding": [2, 1]}, bias=False)
-transposed("conv_transpose2d", (1, 2, 3, 3), (2, 1, 2, 2), {"dilation": [2, 3], "padding": 1})
-transposed("conv_transpose2d", (1, 2, 3, 3), (2, 2, 3, 3), {"padding": 2, "stride": 1})
+transposed("conv_transpose2d", (1, 2, 2, 3), (2, 1, 2, 2), {"dilation": [2, 3], "padding": 1})
+transposed("conv_transpose2d", (1, 1, 3, 3), (1, 2, 3, 3), {"padding": 2, "stride": 1})
 transposed("conv_transpose2d", (1, 2, 2, 2), (2, 2, 3, 3),
            {"stride": 2, "padding": 1, "output_padding": 1, "dilation": 2})
 transposed("conv_transpose2d", (0, 2, 2, 2), (2, 2, 2, 2), **EMPTY)
@@ -1435,11 +1436,7 @@ for reduction in ("none", "mean", "sum"):
        {**r, "label_smoothing": 0.1})
     op("cross_entropy", {"input": normal(3, 4), "target": probabilities(3, 4), "weight": weights(4)},
        {**r, "label_smoothing": 0.2}, note="class probabilities, differentiated too")
-    op("cross_entropy",
-       {"input": normal(2, 3, 2, 2), "target": probabilities(2, 3, 2, 2, dim=1).frozen(), "weight": weights(3)}, r)
     op("cross_entropy", {"input": normal(3), "target": ints(1), "weight": weights(3)}, r, note="no batch axis")
-    op("nll_loss",
-       {"input": log_probabilities(2, 3, 2, 2, dim=1), "target": targets(2, 2, 2, classes=3), "weight": weights(3)}, r)
     op("nll_loss", {"input": log_probabilities(2, 3, 4, dim=1), "target": ints([[0, -100, 1, 2], [1, 1, -100, 0]])}, r)
     op("nll_loss", {"input": log_probabilities(4), "target": ints(2)}, r, note="no batch axis")
     op("binary_cross_entropy",
@@ -1447,24 +1444,12 @@ for reduction in ("none", "mean", "sum"):
                                 "weight": weights(2, 1, 2)}, r, note="soft targets, weights broadcast")
     op("binary_cross_entropy_with_logits", {"input": normal(2, 3), "target": uniform(2, 3, low=0.0, high=1.0).frozen(),
                                             "weight": weights(2, 1), "pos_weight": weights(3)}, r)
-    op("binary_cross_entropy_with_logits", {"input": normal(2, 3), "target": uniform(2, 3, low=0.1, high=0.9)}, r,
-       note="targets differentiated too")
-    op("kl_div", {"input": log_probabilities(2, 3), "target": log_probabilities(2, 3).frozen()},
-       {**r, "log_target": True})
     op("kl_div", {"input": normal(2, 3), "target": uniform(2, 3, low=0.1, high=2.0)}, r,
        note="any positive target, differentiated too")
-    op("hinge_embedding_loss",
-       {"input": values([0.0, 1.5, 2.0, 0.0]), "target": values([1.0, -1.0, -1.0, -1.0]).frozen()},
-       {**r, "margin": 1.5}, tags="kink")
     op("margin_ranking_loss", {"input1": values([1.0, 2.0, 0.0]), "input2": values([1.0, 1.5, 0.5]),
                                "target": values([1.0, -1.0, 1.0]).frozen()}, {**r, "margin": 0.0}, tags="kink")
     op("cosine_embedding_loss",
        {"input1": normal(2, 4), "input2": normal(2, 4), "target": values([1.0, -1.0]).frozen()}, {**r, "margin": -0.5})
-    op("triplet_margin_loss",
-       {"anchor": distinct(2, 4, spacing=0.3), "positive": normal(2, 4), "negative": normal(2, 4)},
-       {**r, "margin": 2.0, "p": 1})
-    op("triplet_margin_loss", {"anchor": normal(2, 4), "positive": normal(2, 4), "negative": normal(2, 4)},
-       {**r, "margin": 3.0, "p": 3.0, "swap": True})
     op("multi_margin_loss", {"input": distinct(3, 4, spacing=0.2), "target": ints([3, 0, 1]), "weight": weights(4)},
        {**r, "p": 2, "margin": 1.3})
     op("multi_margin_loss", {"input": values([[2.0, 1.0, 1.5], [1.0, 1.0, 0.0]]), "target": ints([0, 1])}, r,
@@ -1476,13 +1461,31 @@ for reduction in ("none", "mean", "sum"):
        tags="extreme")
     op("poisson_nll_loss", {"input": normal(2, 3), "target": values([[0.0, 0.5, 1.0], [2.0, 3.0, 7.5]]).frozen()},
        {**r, "log_input": True, "full": True}, note="Stirling's term only where the target is above 1")
+    op("gaussian_nll_loss", {"input": normal(2, 3), "target": normal(2, 3), "var": uniform(2, 1, low=0.3, high=2.0)},
+       {**r, "full": True, "eps": 1e-3})
+for reduction in ("none", "sum"):
+    r = {"reduction": reduction}
+    op("cross_entropy",
+       {"input": normal(2, 3, 2, 2), "target": probabilities(2, 3, 2, 2, dim=1).frozen(), "weight": weights(3)}, r)
+    op("nll_loss",
+       {"input": log_probabilities(2, 3, 2, 2, dim=1), "target": targets(2, 2, 2, classes=3), "weight": weights(3)}, r)
+    op("binary_cross_entropy_with_logits", {"input": normal(2, 3), "target": uniform(2, 3, low=0.1, high=0.9)}, r,
+       note="targets differentiated too")
+    op("kl_div", {"input": log_probabilities(2, 3), "target": log_probabilities(2, 3).frozen()},
+       {**r, "log_target": True})
+    op("hinge_embedding_loss",
+       {"input": values([0.0, 1.5, 2.0, 0.0]), "target": values([1.0, -1.0, -1.0, -1.0]).frozen()},
+       {**r, "margin": 1.5}, tags="kink")
+    op("triplet_margin_loss",
+       {"anchor": distinct(2, 4, spacing=0.3), "positive": normal(2, 4), "negative": normal(2, 4)},
+       {**r, "margin": 2.0, "p": 1})
+    op("triplet_margin_loss", {"anchor": normal(2, 4), "positive": normal(2, 4), "negative": normal(2, 4)},
+       {**r, "margin": 3.0, "p": 3.0, "swap": True})
     op("poisson_nll_loss",
        {"input": uniform(2, 3, low=0.2, high=3.0), "target": uniform(2, 3, low=0.1, high=4.0).frozen()},
        {**r, "log_input": False, "eps": 0.1})
     op("gaussian_nll_loss", {"input": normal(2, 3), "target": normal(2, 3), "var": uniform(2, low=0.3, high=2.0)}, r,
        note="one variance a row")
-    op("gaussian_nll_loss", {"input": normal(2, 3), "target": normal(2, 3), "var": uniform(2, 1, low=0.3, high=2.0)},
-       {**r, "full": True, "eps": 1e-3})
     op("ctc_loss", {"logits": normal(6, 3, 4), "targets": ints([1, 1, 3, 3, 1, 3]), "input_lengths": ints([6, 5, 4]),
                     "target_lengths": ints([3, 1, 2])}, {**r, "blank": 2}, note="concatenated targets, another blank")
     op("ctc_loss", {"logits": normal(5, 2, 3), "targets": ints([[1, 1], [2, 0]]), "input_lengths": ints([4, 5]),
