@@ -7,7 +7,7 @@ with its corners: views, size-0 and size-1 axes, no axes, extreme magnitudes, in
 import itertools
 import math
 
-from generate import (Book, Spec, attention_weights, away, batch_stats, bools, convolution, diagonally_heavy, distinct,
+from generate import (Book, attention_weights, away, batch_stats, bools, convolution, diagonally_heavy, distinct,
                       encoder_layer, flags, integers, invertible, ints, log_probabilities, normal, operands,
                       probabilities, qkv, recurrent, scale_shift, signs, spd, uniform, values, zero_one, zeros)
 
@@ -606,7 +606,7 @@ op("pad", normal(3), {"pad": [2, 0], "value": 3})
 op("pad", normal(2, 3), {"pad": [-1, -2]}, check=False, note="nothing remains")
 op("pad", normal(0, 3), {"pad": [1, 1]}, **EMPTY)
 op("pad", normal(0, 3), {"pad": [0, 0, 1, 1], "value": 2.0}, **EMPTY)
-op("pad", normal(2, 2), {"pad": [1, 0]  + [0, 1], "value": INF}, **INFINITE)
+op("pad", normal(2, 2), {"pad": [1, 0, 0, 1], "value": INF}, **INFINITE)
 op("pad", normal(3, 2, 2).permuted(2, 1, 0), {"pad": [1, 2, 0, 1]})
 op("pad", normal(3, 4), {"pad": [3, 3], "mode": "reflect"}, note="as far as it goes; no batch axis")
 op("pad", normal(1, 3, 4), {"pad": [1, 3, 2, 1], "mode": "reflect"}, note="no batch axis")
@@ -658,14 +658,12 @@ op("trace", normal(3, 1).expanded(3, 2))
 
 # ---------------------------------------------------------------- products
 
-for a, b in (((3,), (2, 3, 2)), ((2, 2, 3), (3,)), ((2, 1, 3), (3, 2)), ((3, 2), (2, 2, 4)),
-             ((1, 2, 2, 3), (2, 1, 3, 2)), ((2, 1, 1, 2, 3), (3, 1, 3, 2)),
-             ((3,), (2, 1, 3, 2)), ((2, 1, 2, 3), (3,)), ((1,), (1,)), ((1, 1), (1, 4)), ((2, 7), (7, 2)),
-             ((3, 2, 2), (1, 2, 3))):
+for a, b in (((3,), (2, 3, 2)), ((2, 2, 3), (3,)), ((2, 1, 3), (3, 2)), ((3, 2), (2, 2, 4)), ((1, 2, 2, 3), (2, 1, 3, 2)),
+             ((2, 1, 1, 2, 3), (3, 1, 3, 2)), ((3,), (2, 1, 3, 2)), ((2, 1, 2, 3), (3,)), ((1,), (1,)), ((1, 1), (1, 4)),
+             ((2, 7), (7, 2)), ((3, 2, 2), (1, 2, 3))):
     op("matmul", operands(a, b))
 for a, b in (((0, 3), (3, 2)), ((2, 0), (0, 3)), ((2, 3), (3, 0)), ((0,), (0,)), ((0, 2, 3), (3, 2)),
-             ((2, 0, 3), (2, 3, 2)),
-             ((0, 1, 2, 3), (2, 3, 2)), ((2, 2, 0), (0,))):
+             ((2, 0, 3), (2, 3, 2)), ((0, 1, 2, 3), (2, 3, 2)), ((2, 2, 0), (0,))):
     op("matmul", operands(a, b), **EMPTY)
 op("matmul", {"input": normal(2, 3).frozen(), "other": normal(3, 2)})
 op("matmul", {"input": normal(4, 3, 2).permuted(2, 0, 1), "other": normal(3, 2).expanded(2, 3, 2)})
