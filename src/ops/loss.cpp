@@ -91,9 +91,11 @@ struct BinaryCrossEntropy {
   V value(V x, V t) const {
     return -(t * maximum(log(x), -100) + (1 - t) * maximum(log1p(-x), -100));
   }
+  // PyTorch has this bound as a float in float64 as well.
+  static constexpr double least = 1e-12F;
   template <class V>
   V dx(const V& x, const V& t) const {
-    return (x - t) / maximum(x * (-x + 1), 1e-12);
+    return (x - t) / maximum(x * (-x + 1), least);
   }
   template <class V>
   V dt(const V& x, const V&) const {
