@@ -20,18 +20,18 @@ constexpr auto mul_op = binary<any>(
     "mul", [](auto v, auto w) { return v * w; }, of<b>([](auto g, auto w) { return g * w; }),
     of<a>([](auto g, auto v) { return g * v; }));
 constexpr auto div_op = binary<real>(
-    "div", [](auto v, auto w) { return v / w; }, of<b>([](auto g, auto w) { return g / w; }),
-    of<a, b>([](auto g, auto v, auto w) { return -g * (v / w / w); }));
+    "div", [](auto v, auto w) { return v / w; }, of<b>(over([](auto w) { return w; })),
+    of<a, b>(times([](auto v, auto w) { return -(v / w / w); })));
 constexpr auto pow_op = binary<numeric>(
     "pow", [](auto v, auto w) { return pow(v, w); },
-    of<a, b>([](auto g, auto v, auto w) { return where(w == 0, 0, g * (w * pow(v, w - 1))); }),
-    of<a, b, y>([](auto g, auto v, auto w, auto u) { return where(v == 0 && w >= 0, 0, g * (u * log(v))); }));
+    of<a, b>(times([](auto v, auto w) { return w * pow(where(w != 0 || abs(v) > 0, v, 1), w - 1); })),
+    of<a, b, y>(times([](auto v, auto w, auto u) { return u * log(where(v == 0 && w >= 0, 1, v)); })));
 constexpr auto fmod_op = binary<numeric>(
     "fmod", [](auto v, auto w) { return fmod(v, w); }, pass,
-    of<a, b>([](auto g, auto v, auto w) { return -g * trunc(v / w); }));
+    of<a, b>(times([](auto v, auto w) { return -trunc(v / w); })));
 constexpr auto remainder_op = binary<numeric>(
     "remainder", [](auto v, auto w) { return remainder(v, w); }, pass,
-    of<a, b>([](auto g, auto v, auto w) { return -g * floor(v / w); }));
+    of<a, b>(times([](auto v, auto w) { return -floor(v / w); })));
 constexpr auto maximum_op = binary<any>(
     "maximum", [](auto v, auto w) { return maximum(v, w); },
     of<a, b>([](auto g, auto v, auto w) { return where(v == w, g * 0.5, where(v < w, 0, g)); }),
@@ -40,12 +40,11 @@ constexpr auto minimum_op = binary<any>(
     "minimum", [](auto v, auto w) { return minimum(v, w); },
     of<a, b>([](auto g, auto v, auto w) { return where(v == w, g * 0.5, where(v > w, 0, g)); }),
     of<a, b>([](auto g, auto v, auto w) { return where(v == w, g * 0.5, where(w > v, 0, g)); }));
-// With r^2 = y^2 + x^2: x / r^2 and -y / r^2; at the origin, where there is no angle, not a number, but 0 where
-// the incoming gradient is.
+// With r^2 = y^2 + x^2: x / r^2 and -y / r^2; at the origin, where there is no angle, not a number.
 constexpr auto atan2_op = binary<real>(
     "atan2", [](auto v, auto w) { return atan2(v, w); },
-    of<a, b>([](auto g, auto v, auto w) { return where(v == 0 && w == 0 && g == 0, 0, g * (w / (v * v + w * w))); }),
-    of<a, b>([](auto g, auto v, auto w) { return where(v == 0 && w == 0 && g == 0, 0, -g * (v / (v * v + w * w))); }));
+    of<a, b>(times([](auto v, auto w) { return w / (v * v + w * w); })),
+    of<a, b>(times([](auto v, auto w) { return -(v / (v * v + w * w)); })));
 constexpr auto hypot_op = binary<real>(
     "hypot", [](auto v, auto w) { return hypot(v, w); },
     of<a, y>([](auto g, auto v, auto u) { return where(u == 0, 0, g * (v / u)); }),
@@ -63,8 +62,9 @@ auto scaled_sub_op(Scalar alpha) {
 }
 auto power_op(Scalar e) {
   return unary<numeric>(
-      "pow", [e](auto v) { return pow(v, number<decltype(v)>(e)); },
-      of<x>([n = e.to<double>()](auto g, auto v) { return n == 0 ? flat.f(g) : g * (n * pow(v, n - 1)); }));
+      "pow", [e](auto v) { return pow(v, number<decltype(v)>(e)); }, of<x>([n = e.to<double>()](auto g, auto v) {
+        return n == 0 ? flat.f(g) : times([n](auto u) { return n * pow(u, n - 1); })(g, v);
+      }));
 }
 
 bool is_one(Scalar alpha) { return alpha.to<double>() == 1; }

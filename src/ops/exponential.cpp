@@ -9,26 +9,25 @@ constexpr double log_2 = 0.69314718055994530942, log_10 = 2.30258509299404568402
 constexpr double two_over_root_pi = 1.12837916709551257390;
 
 constexpr auto exp_op = unary<real>(
-    "exp", [](auto v) { return exp(v); }, of<y>([](auto g, auto u) { return g * u; }));
+    "exp", [](auto v) { return exp(v); }, of<y>(times([](auto u) { return u; })));
 constexpr auto exp2_op = unary<real>(
-    "exp2", [](auto v) { return exp2(v); }, of<y>([](auto g, auto u) { return g * (u * log_2); }));
+    "exp2", [](auto v) { return exp2(v); }, of<y>(times([](auto u) { return u * log_2; })));
 constexpr auto expm1_op = unary<real>(
-    "expm1", [](auto v) { return expm1(v); }, of<y>([](auto g, auto u) { return g * (u + 1); }));
+    "expm1", [](auto v) { return expm1(v); }, of<y>(times([](auto u) { return u + 1; })));
 constexpr auto log_op = unary<real>(
-    "log", [](auto v) { return log(v); }, of<x>([](auto g, auto v) { return g / v; }));
+    "log", [](auto v) { return log(v); }, of<x>(over([](auto v) { return v; })));
 constexpr auto log2_op = unary<real>(
-    "log2", [](auto v) { return log2(v); }, of<x>([](auto g, auto v) { return g / (v * log_2); }));
+    "log2", [](auto v) { return log2(v); }, of<x>(over([](auto v) { return v * log_2; })));
 constexpr auto log10_op = unary<real>(
-    "log10", [](auto v) { return log10(v); }, of<x>([](auto g, auto v) { return g / (v * log_10); }));
+    "log10", [](auto v) { return log10(v); }, of<x>(over([](auto v) { return v * log_10; })));
 constexpr auto log1p_op = unary<real>(
-    "log1p", [](auto v) { return log1p(v); }, of<x>([](auto g, auto v) { return g / (v + 1); }));
+    "log1p", [](auto v) { return log1p(v); }, of<x>(over([](auto v) { return v + 1; })));
 constexpr auto sqrt_op = unary<real>(
-    "sqrt", [](auto v) { return sqrt(v); },
-    of<y>([](auto g, auto u) { return where(u == 0 && g == 0, 0, g / (2 * u)); }));
+    "sqrt", [](auto v) { return sqrt(v); }, of<y>(over([](auto u) { return 2 * u; })));
 constexpr auto rsqrt_op = unary<real>(
-    "rsqrt", [](auto v) { return rsqrt(v); }, of<y>([](auto g, auto u) { return g * (-0.5 * u * u * u); }));
+    "rsqrt", [](auto v) { return rsqrt(v); }, of<y>(times([](auto u) { return -0.5 * u * u * u; })));
 constexpr auto reciprocal_op = unary<real>(
-    "reciprocal", [](auto v) { return 1 / v; }, of<y>([](auto g, auto u) { return -g * (u * u); }));
+    "reciprocal", [](auto v) { return 1 / v; }, of<y>(times([](auto u) { return -(u * u); })));
 constexpr auto erf_op = unary<real>(
     "erf", [](auto v) { return erf(v); }, of<x>([](auto g, auto v) { return g * (two_over_root_pi * exp(-v * v)); }));
 constexpr auto erfc_op = unary<real>(

@@ -42,13 +42,13 @@ V each_polygamma(std::int64_t n, const V& v) {
 Tensor each_polygamma(std::int64_t n, const Tensor& v) { return polygamma(n, v); }
 
 constexpr auto lgamma_op = unary<real>(
-    "lgamma", [](auto v) { return lgamma(v); }, of<x>([](auto g, auto v) { return g * digamma(v); }));
+    "lgamma", [](auto v) { return lgamma(v); }, of<x>(times([](auto v) { return digamma(v); })));
 constexpr auto digamma_op = unary<real>(
-    "digamma", [](auto v) { return digamma(v); }, of<x>([](auto g, auto v) { return g * each_polygamma(1, v); }));
+    "digamma", [](auto v) { return digamma(v); }, of<x>(times([](auto v) { return each_polygamma(1, v); })));
 auto polygamma_op(std::int64_t n) {
   return unary<real>(
       "polygamma", [n](auto v) { return each_polygamma(n, v); },
-      of<x>([n](auto g, auto v) { return g * each_polygamma(n + 1, v); }));
+      of<x>(times([n](auto v) { return each_polygamma(n + 1, v); })));
 }
 
 }  // namespace

@@ -16,8 +16,14 @@ using namespace detail;
 
 // ---- one index list along a dimension
 
+// f of a 0-d tensor as one of [1], and its result as 0-d again.
+template <class F>
+Tensor as_single(const Arg& x, const F& f) {
+  const Tensor one = x->reshape({1}, x.here());
+  return f({one, x.here()}).reshape({}, x.here());
+}
+
 std::size_t listed_dim(const char* op, const Arg& x, std::int64_t dim, const Arg& index) {
-  check<IndexError>(x->dim() > 0, x.here(), "{}: a 0-d tensor has no dimension {}", op, dim);
   const auto at = static_cast<std::size_t>(wrap_dim(op, dim, x->dim(), x.here()));
   check<ShapeError>(index->dim() <= 1, x.here(), "{}: expected an index of one dimension, got {}", op, index->sizes());
   return at;
@@ -136,6 +142,11 @@ Tensor source_part(const char* op, const Arg& x, const Arg& index, const Arg& so
 }  // namespace
 
 Tensor index_select(const Arg& x, std::int64_t dim, const Arg& index) {
+  if (x->dim() == 0) {
+    check<ShapeError>(index->numel() == 1, x.here(), "index_select: expected one index into a 0-d tensor, got {}",
+                      index->sizes());
+    return as_single(x, [&](const Arg& one) { return index_select(one, dim, index); });
+  }
   const std::size_t at = listed_dim("index_select", x, dim, index);
   const Tensor list = listed_index("index_select", x, at, index);
   return read_selection("index_select", x.tensor(), x.here(),
@@ -146,6 +157,7 @@ Tensor Tensor::index_select(std::int64_t dim, const Tensor& index, Here here) co
 }
 
 Tensor index_add(const Arg& x, std::int64_t dim, const Arg& index, const Arg& source, Scalar alpha) {
+  if (x->dim() == 0) return as_single(x, [&](const Arg& one) { return index_add(one, dim, index, source, alpha); });
   const std::size_t at = listed_dim("index_add", x, dim, index);
   check_source("index_add", x, at, index, source);
   check_sums("index_add", x);
@@ -159,6 +171,7 @@ Tensor Tensor::index_add(std::int64_t dim, const Tensor& index, const Tensor& so
 }
 
 Tensor index_copy(const Arg& x, std::int64_t dim, const Arg& index, const Arg& source) {
+  if (x->dim() == 0) return as_single(x, [&](const Arg& one) { return index_copy(one, dim, index, source); });
   const std::size_t at = listed_dim("index_copy", x, dim, index);
   check_source("index_copy", x, at, index, source);
   const Tensor list = listed_index("index_copy", x, at, index);
@@ -166,6 +179,7 @@ Tensor index_copy(const Arg& x, std::int64_t dim, const Arg& index, const Arg& s
 }
 
 Tensor index_fill(const Arg& x, std::int64_t dim, const Arg& index, Scalar value) {
+  if (x->dim() == 0) return as_single(x, [&](const Arg& one) { return index_fill(one, dim, index, value); });
   const std::size_t at = listed_dim("index_fill", x, dim, index);
   const Tensor fill = number("index_fill", x, value);
   const Tensor list = listed_index("index_fill", x, at, index);
@@ -223,8 +237,24 @@ Tensor take(const Arg& x, const Arg& index) {
   });
 }
 
+// y = x, dx = dy / (how often the row's index occurs), for rows [..., n] that were looked up.
+static Tensor divided_by_frequency(const Tensor& found, const Tensor& list, std::int64_t rows, Here here) {
+  return record("embedding", here, make_alias(found), {&found}, [&] {
+    std::vector<double> counts(static_cast<std::size_t>(rows));
+    const std::int64_t* index = data<std::int64_t>(list);
+    for (std::int64_t k = 0; k < impl(list).numel; ++k) ++counts[static_cast<std::size_t>(index[k])];
+    Tensor shares = make_tensor(impl(list).shape, Dtype::float64);
+    for (std::int64_t k = 0; k < impl(list).numel; ++k)
+      data<double>(shares)[k] = 1 / counts[static_cast<std::size_t>(index[k])];
+    return [shares = shares.to(impl(found).dtype, here).unsqueeze(-1, here)](Backward& bw) {
+      bw.give(0, bw.grad().mul({shares, bw.here()}));
+    };
+  });
+}
+
 // The gradient of the table adds up at its rows, but for the padding's.
-Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx) {
+Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx,
+                 bool scale_grad_by_freq) {
   const Here here = weight.here();
   check<ShapeError>(weight->dim() == 2, here, "embedding: expected a weight of two dimensions, got {}",
                     weight->sizes());
@@ -258,7 +288,8 @@ Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64
     row[k] = padded ? -1 : index[k];
     if (padded) places[k] = -1;
   }
-  return read_rows("embedding", weight.tensor(), forward, trained, backward, here);
+  const Tensor found = read_rows("embedding", weight.tensor(), forward, trained, backward, here);
+  return scale_grad_by_freq ? divided_by_frequency(found, list, rows, here) : found;
 }
 
 Tensor one_hot(const Arg& indices, std::int64_t num_classes) {

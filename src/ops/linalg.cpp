@@ -200,6 +200,8 @@ Tensor addmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& o
                             "addmm: expected input that broadcasts to {}, got {}", shape, input->sizes());
   auto times = [&](Scalar factor, const Tensor& x) { return factor.to<double>() == 1 ? x : x.mul({factor, here}); };
   const Tensor product = detail::product("addmm", here, a.tensor(), b.tensor(), false, false);
+  // What counts for nothing may hold anything.
+  if (options.beta.to<double>() == 0) return times(options.alpha, product);
   return times(options.alpha, product).add({times(options.beta, input.tensor()), here});
 }
 
@@ -208,7 +210,13 @@ Tensor linear(const Arg& input, const Arg& weight, const Tensor& bias) {
   const Here here = input.here();
   const Tensor &x = input.tensor(), &w = weight.tensor();
   const Shape &in = impl(x).shape, &ws = impl(w).shape;
-  check<ShapeError>(ws.size() == 2, here, "linear: expected weight of shape [out, in], got {}", ws);
+  if (ws.size() == 1) {
+    check<ShapeError>(!bias.defined() || bias.dim() == 0, here, "linear: expected a 0-d bias (weight is {}), got {}",
+                      ws, bias.defined() ? bias.sizes() : Shape{});
+    const Tensor row = bias.defined() ? bias.reshape({1}, here) : bias;
+    return linear(input, {w.unsqueeze(0, here), here}, row).squeeze(-1, here);
+  }
+  check<ShapeError>(ws.size() == 2, here, "linear: expected weight of shape [out, in] or [in], got {}", ws);
   check<ShapeError>(!in.empty() && in.back() == ws[1], here,
                     "linear: expected input with {} features (weight is {}), got {}", ws[1], ws, in);
   check_floating("linear", x, here);

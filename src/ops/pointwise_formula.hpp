@@ -3,6 +3,9 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/compare.hpp>
 #include <xgrad/ops/pointwise.hpp>
+#include <xgrad/ops/reduce.hpp>
+
+#include <limits>
 
 #include "kernels/pointwise.hpp"
 
@@ -17,6 +20,36 @@ auto number(Scalar value) {
     return Boolean(value.to<bool>());
   else
     return value.to<double>();
+}
+
+// Gradients with a slope that is not finite everywhere. Where it is not and the incoming gradient is 0, the gradient is
+// 0, at every order: what nobody asked for must not spoil the rest. Everywhere else the slope counts as it is.
+//
+// times(slope) is the gradient g slope(v...), over(divisor) is g / divisor(v...).
+template <class Factor, class Usable, class Combine>
+constexpr auto quiet(Factor factor, Usable usable, Combine combine, double neutral) {
+  return [=]<class V, class... Values>(const V& g, const Values&... v) {
+    if constexpr (std::is_same_v<V, Tensor>) {
+      const Tensor at = factor(v...), counts = g != 0 || usable(at.detach());
+      if (counts.all().template item<bool>()) return combine(g, at);
+      // Other values take part where nothing counts, since a zero that is handed back to an infinity gives no number.
+      return combine(g, where(counts, factor(where(counts, v, 1)...), neutral));
+    } else {
+      const V at = factor(v...);
+      return combine(g, where(g != 0 || usable(at), at, neutral));
+    }
+  };
+}
+template <class Slope>
+constexpr auto times(Slope slope) {
+  return quiet(
+      slope, [](const auto& at) { return isfinite(at); }, [](const auto& g, const auto& at) { return g * at; }, 0);
+}
+template <class Divisor>
+constexpr auto over(Divisor divisor) {
+  return quiet(
+      divisor, [](const auto& at) { return abs(at) > 0; }, [](const auto& g, const auto& at) { return g / at; },
+      std::numeric_limits<double>::infinity());
 }
 
 inline constexpr auto square_op = unary<numeric>(

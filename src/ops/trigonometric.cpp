@@ -12,23 +12,23 @@ constexpr auto cos_op = unary<real>(
 constexpr auto tan_op = unary<real>(
     "tan", [](auto v) { return tan(v); }, of<y>([](auto g, auto u) { return g * (1 + u * u); }));
 constexpr auto asin_op = unary<real>(
-    "asin", [](auto v) { return asin(v); }, of<x>([](auto g, auto v) { return g / sqrt((1 - v) * (1 + v)); }));
+    "asin", [](auto v) { return asin(v); }, of<x>(over([](auto v) { return sqrt((1 - v) * (1 + v)); })));
 constexpr auto acos_op = unary<real>(
-    "acos", [](auto v) { return acos(v); }, of<x>([](auto g, auto v) { return -g / sqrt((1 - v) * (1 + v)); }));
+    "acos", [](auto v) { return acos(v); }, of<x>(over([](auto v) { return -sqrt((1 - v) * (1 + v)); })));
 constexpr auto atan_op = unary<real>(
     "atan", [](auto v) { return atan(v); }, of<x>([](auto g, auto v) { return g / (1 + v * v); }));
 constexpr auto sinh_op = unary<real>(
-    "sinh", [](auto v) { return sinh(v); }, of<x>([](auto g, auto v) { return g * cosh(v); }));
+    "sinh", [](auto v) { return sinh(v); }, of<x>(times([](auto v) { return cosh(v); })));
 constexpr auto cosh_op = unary<real>(
-    "cosh", [](auto v) { return cosh(v); }, of<x>([](auto g, auto v) { return g * sinh(v); }));
+    "cosh", [](auto v) { return cosh(v); }, of<x>(times([](auto v) { return sinh(v); })));
 constexpr auto tanh_op = unary<real>(
     "tanh", [](auto v) { return tanh(v); }, of<y>([](auto g, auto u) { return g * (1 - u * u); }));
 constexpr auto asinh_op = unary<real>(
     "asinh", [](auto v) { return asinh(v); }, of<x>([](auto g, auto v) { return g / sqrt(v * v + 1); }));
 constexpr auto acosh_op = unary<real>(
-    "acosh", [](auto v) { return acosh(v); }, of<x>([](auto g, auto v) { return g / sqrt((v - 1) * (v + 1)); }));
+    "acosh", [](auto v) { return acosh(v); }, of<x>(over([](auto v) { return sqrt((v - 1) * (v + 1)); })));
 constexpr auto atanh_op = unary<real>(
-    "atanh", [](auto v) { return atanh(v); }, of<x>([](auto g, auto v) { return g / ((1 - v) * (1 + v)); }));
+    "atanh", [](auto v) { return atanh(v); }, of<x>(over([](auto v) { return (1 - v) * (1 + v); })));
 
 }  // namespace
 }  // namespace detail

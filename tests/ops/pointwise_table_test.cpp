@@ -76,7 +76,13 @@ std::vector<Row> functions() {
       unary("sign", xg::sign, sign),
       unary("floor", xg::floor, std::floor, {-2.6, 2.7}),
       unary("ceil", xg::ceil, std::ceil, {-2.6, 2.7}),
-      unary("round", xg::round, std::nearbyint, {-2.4, 2.3}),
+      unary("round", [](const Tensor& x) { return xg::round(x); }, std::nearbyint, {-2.4, 2.3}),
+      unary(
+          "round", [](const Tensor& x) { return xg::round(x, 1); },
+          [](double v) { return std::nearbyint(v * 10) / 10; }, {-2.4, 2.3}),
+      unary(
+          "round", [](const Tensor& x) { return xg::round(x, -1); },
+          [](double v) { return std::nearbyint(v / 10) * 10; }, {-42.4, 32.3}),
       unary("trunc", xg::trunc, std::trunc, {-2.6, 2.7}),
       unary("square", xg::square, [](double x) { return x * x; }),
       unary("sqrt", xg::sqrt, std::sqrt, positive),
@@ -114,6 +120,12 @@ std::vector<Row> functions() {
       unary(
           "clamp", [](const Tensor& x) { return xg::clamp(x, -0.8, 1.1); },
           [](double x) { return std::fmin(std::fmax(x, -0.8), 1.1); }),
+      {"clamp",
+       table::on([](const Tensor& x, const Tensor& low, const Tensor& high) { return xg::clamp(x, low, high); }),
+       {{{2, 3}, {2, 3}, {2, 3}}, {{3}, {2, 1}, {}}, {{}, {}, {}}, {{0, 2}, {2}, {1}}},
+       table::triples([](double x, double low, double high) { return std::fmin(std::fmax(x, low), high); }),
+       {{-2, 2}, {-1.5, -0.2}, {0.3, 1.6}},
+       table::refuses([] { xg::clamp(xg::ones({2}), Tensor(), Tensor()); }, {"clamp", "neither"})},
   };
 }
 

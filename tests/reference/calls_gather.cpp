@@ -18,9 +18,12 @@ void gather(Calls& calls) {
   });
   calls.add("take", [](const Inputs& in) { return TensorList{xg::take(in["input"], in["index"])}; });
   calls.add("embedding", [](const Inputs& in) {
-    return TensorList{xg::embedding(in["weight"], in["input"], in.optional<std::int64_t>("padding_idx"))};
+    return TensorList{xg::embedding(in["weight"], in["input"], in.optional<std::int64_t>("padding_idx"),
+                                    in.attr("scale_grad_by_freq", false))};
   });
   calls.add("masked_fill", [](const Inputs& in) {
+    if (const Tensor value = in["value"]; value.defined())
+      return TensorList{xg::masked_fill(in["input"], in["mask"], value)};
     return TensorList{xg::masked_fill(in["input"], in["mask"], in.attr<double>("value"))};
   });
   calls.add("masked_select", [](const Inputs& in) { return TensorList{xg::masked_select(in["input"], in["mask"])}; });

@@ -2,7 +2,10 @@
 #include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/functional.hpp>
 #include <xgrad/nn/transformer.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/join.hpp>
 
+#include <limits>
 #include <stdexcept>
 
 #include "reference/calls.hpp"
@@ -12,11 +15,40 @@ namespace {
 
 namespace nn = xgrad::nn;
 
+// A mask together with is_causal, which the function itself refuses.
+Tensor without_later_keys(const Tensor& mask, const Tensor& query, const Tensor& key) {
+  const Tensor seen = xgrad::ones({query.size(-2), key.size(-2)}, {.dtype = xgrad::bool_}).tril();
+  if (mask.dtype() == xgrad::bool_) return mask.logical_and(seen);
+  return mask.masked_fill(seen.logical_not(), -std::numeric_limits<double>::infinity());
+}
+
+TensorList dot_product_attention(const Inputs& in) {
+  const Tensor query = in["query"], key = in["key"], mask = in["attn_mask"];
+  const bool causal = in.attr("is_causal", false), both = causal && mask.defined();
+  return {nn::functional::scaled_dot_product_attention(query, key, in["value"],
+                                                       {.attn_mask = both ? without_later_keys(mask, query, key) : mask,
+                                                        .is_causal = causal && !both,
+                                                        .scale = in.optional<double>("scale")})};
+}
+
 TensorList attention(const Inputs& in) {
-  nn::MultiheadAttention m(in["query"].size(-1), in.attr<std::int64_t>("num_heads"),
-                           {.bias = in["in_proj_bias"].defined(), .batch_first = in.attr("batch_first", false)});
+  const std::int64_t embed = in["query"].size(-1), kdim = in["key"].size(-1), vdim = in["value"].size(-1);
+  nn::MultiheadAttention m(embed, in.attr<std::int64_t>("num_heads"),
+                           {.bias = in["in_proj_bias"].defined(),
+                            .add_bias_kv = in["bias_k"].defined(),
+                            .add_zero_attn = in.attr("add_zero_attn", false),
+                            .kdim = kdim,
+                            .vdim = vdim,
+                            .batch_first = in.attr("batch_first", false)});
   m.in_proj_weight = in["in_proj_weight"];
+  const TensorList apart{in["q_proj_weight"], in["k_proj_weight"], in["v_proj_weight"]};
+  if (apart[0].defined() && kdim == embed && vdim == embed)
+    m.in_proj_weight = xgrad::cat(apart);
+  else
+    m.q_proj_weight = apart[0], m.k_proj_weight = apart[1], m.v_proj_weight = apart[2];
   m.in_proj_bias = in["in_proj_bias"];
+  m.bias_k = in["bias_k"];
+  m.bias_v = in["bias_v"];
   m.out_proj.weight = in["out_proj.weight"];
   m.out_proj.bias = in["out_proj.bias"];
   const bool need_weights = in.attr("need_weights", false);
@@ -63,12 +95,7 @@ TensorList encoder_layer(const Inputs& in) {
 }  // namespace
 
 void layer(Calls& calls) {
-  calls.add("scaled_dot_product_attention", [](const Inputs& in) {
-    return TensorList{nn::functional::scaled_dot_product_attention(in["query"], in["key"], in["value"],
-                                                                   {.attn_mask = in["attn_mask"],
-                                                                    .is_causal = in.attr("is_causal", false),
-                                                                    .scale = in.optional<double>("scale")})};
-  });
+  calls.add("scaled_dot_product_attention", dot_product_attention);
   calls.add("multi_head_attention_forward", attention);
   calls.add("transformer_encoder_layer", encoder_layer);
 }

@@ -1,5 +1,6 @@
 // Losses.
 #include <xgrad/nn/functional.hpp>
+#include <xgrad/ops/shape.hpp>
 
 #include <stdexcept>
 
@@ -20,22 +21,36 @@ Reduction reduction(const Inputs& in) {
   throw std::runtime_error("unknown reduction " + name);
 }
 
+// Input and target broadcast to each other, which the functions themselves refuse.
+struct Pair {
+  Tensor input, target;
+  explicit Pair(const Inputs& in) : input(in["input"]), target(in["target"]) {
+    if (input.sizes() == target.sizes()) return;
+    const TensorList both = xgrad::broadcast_tensors({input, target});
+    input = both[0], target = both[1];
+  }
+};
+
 }  // namespace
 
 void loss(Calls& calls) {
   calls.add("mse_loss", [](const Inputs& in) {
-    return TensorList{F::mse_loss(in["input"], in["target"], {.reduction = reduction(in)})};
+    const Pair pair(in);
+    return TensorList{F::mse_loss(pair.input, pair.target, {.reduction = reduction(in)})};
   });
   calls.add("l1_loss", [](const Inputs& in) {
-    return TensorList{F::l1_loss(in["input"], in["target"], {.reduction = reduction(in)})};
+    const Pair pair(in);
+    return TensorList{F::l1_loss(pair.input, pair.target, {.reduction = reduction(in)})};
   });
   calls.add("smooth_l1_loss", [](const Inputs& in) {
+    const Pair pair(in);
     return TensorList{
-        F::smooth_l1_loss(in["input"], in["target"], {.reduction = reduction(in), .beta = in.attr("beta", 1.0)})};
+        F::smooth_l1_loss(pair.input, pair.target, {.reduction = reduction(in), .beta = in.attr("beta", 1.0)})};
   });
   calls.add("huber_loss", [](const Inputs& in) {
+    const Pair pair(in);
     return TensorList{
-        F::huber_loss(in["input"], in["target"], {.reduction = reduction(in), .delta = in.attr("delta", 1.0)})};
+        F::huber_loss(pair.input, pair.target, {.reduction = reduction(in), .delta = in.attr("delta", 1.0)})};
   });
   calls.add("binary_cross_entropy", [](const Inputs& in) {
     return TensorList{
@@ -47,8 +62,9 @@ void loss(Calls& calls) {
         {.weight = in["weight"], .reduction = reduction(in), .pos_weight = in["pos_weight"]})};
   });
   calls.add("kl_div", [](const Inputs& in) {
+    const Pair pair(in);
     return TensorList{
-        F::kl_div(in["input"], in["target"], {.reduction = reduction(in), .log_target = in.attr("log_target", false)})};
+        F::kl_div(pair.input, pair.target, {.reduction = reduction(in), .log_target = in.attr("log_target", false)})};
   });
   calls.add("cross_entropy", [](const Inputs& in) {
     return TensorList{F::cross_entropy(in["input"], in["target"],

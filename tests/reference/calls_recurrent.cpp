@@ -22,7 +22,8 @@ void recurrent(Calls& calls) {
                   {.num_layers = in.attr<std::int64_t>("num_layers", 1),
                    .bias = in.attr("bias", true),
                    .batch_first = in.attr("batch_first", false),
-                   .bidirectional = in.attr("bidirectional", false)});
+                   .bidirectional = in.attr("bidirectional", false),
+                   .proj_size = in.attr<std::int64_t>("proj_size", 0)});
     lstm.to(in["input"].dtype());
     set_parameters(lstm, in);
     const auto [output, state] = lstm(in["input"], {in["hx"], in["cx"]});

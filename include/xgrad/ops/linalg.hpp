@@ -37,10 +37,11 @@ struct AddmmOptions {
   Scalar beta = 1;
   Scalar alpha = 1;
 };
-// beta input + alpha (a b), where input broadcasts to [m, n].
+// beta input + alpha (a b), where input broadcasts to [m, n]; with beta 0 the input is not read, whatever it holds.
 Tensor addmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options = {});
 
 // input weight^T + bias: [..., in] x [out, in] -> [..., out], floating dtypes only. bias [out] may be left undefined.
+// A weight [in], with a bias [], gives [...].
 Tensor linear(const Arg& input, const Arg& weight, const Tensor& bias = {});
 
 }  // namespace xgrad

@@ -2,7 +2,9 @@
 //
 // Results have the argument's shape. Floating dtypes stay. The functions marked "integers stay" give int64 for int64
 // and a DtypeError for bool; all others take integers and bools as the default dtype. DtypeError for int32 and uint8.
-// NaN gives NaN. Methods of Tensor have the same names, and those ending in _ work in place.
+// NaN gives NaN. Where a slope is not finite (log and sqrt at 0, exp where it overflows) the gradient is 0 if the
+// incoming one is, so that `where` can leave such places out; otherwise it is not finite either. Methods of Tensor have
+// the same names, and those ending in _ work in place.
 #pragma once
 #include <xgrad/tensor.hpp>
 
@@ -14,15 +16,17 @@ Tensor neg(const Arg& x);
 Tensor abs(const Arg& x);
 // -1, 0 or 1; 0 for NaN. Gradient 0. Integers stay, also bools.
 Tensor sign(const Arg& x);
-// The nearest integer below, above; the nearest one, halves to the even neighbour; the integer part. Gradient 0.
-// Integers stay.
+// The nearest integer below, above; the integer part. Gradient 0. Integers stay.
 Tensor floor(const Arg& x);
 Tensor ceil(const Arg& x);
-Tensor round(const Arg& x);
 Tensor trunc(const Arg& x);
+// The nearest multiple of 10^-decimals, halves to the even neighbour. Gradient 0. Integers stay; DtypeError for them
+// with other decimals than 0.
+Tensor round(const Arg& x);
+Tensor round(const Arg& x, std::int64_t decimals);
 // x^2. Integers stay.
 Tensor square(const Arg& x);
-// Gradient 1 / (2 sqrt x); at 0 it is infinite, or 0 where the incoming gradient is 0.
+// Gradient 1 / (2 sqrt x).
 Tensor sqrt(const Arg& x);
 // 1 / sqrt(x).
 Tensor rsqrt(const Arg& x);
@@ -65,6 +69,9 @@ Tensor relu(const Arg& x);
 // min(max(x, min), max); a bound left out does not bind. The gradient passes at the bounds. Integers stay with integer
 // bounds. ValueError where both are left out.
 Tensor clamp(const Arg& x, std::optional<Scalar> min, std::optional<Scalar> max = {});
+// The same with bounds for each element, which broadcast; an undefined one does not bind. Where min > max, the result
+// is max. A bound gets the gradient where the result is it and x is not. NaN of any of the three gives NaN.
+Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max = {});
 
 // a where the condition holds, b elsewhere; all three broadcast, a and b meet in one dtype. DtypeError unless the
 // condition is bool.
