@@ -105,6 +105,8 @@ TEST_CASE("kinks of activations, distances and margins") {
   CHECK(slope([&](const Tensor& x) { return F::margin_ranking_loss(x, met, met); }, at(1)) == Values{-1});
   CHECK(slope([&](const Tensor& x) { return F::triplet_margin_loss(x, met, met * 2, {.margin = 1, .eps = 0}); },
               at(1)) == Values{1});
+  CHECK(slope([&](const Tensor& x) { return F::smooth_l1_loss(x, met, {.beta = 0}); }, at(1)) == Values{-1});
+  CHECK(slope([&](const Tensor& x) { return F::smooth_l1_loss(met, x, {.beta = 0}); }, at(1)) == Values{-1});
   const Tensor classes = xg::tensor({1.0, 0.0}, leaf);
   CHECK(slope([](const Tensor& x) { return F::multi_margin_loss(x, xg::tensor(0)); }, classes) == Values{0, 0});
   CHECK(slope(
