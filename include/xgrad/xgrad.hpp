@@ -33,11 +33,15 @@
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/compare.hpp>
 #include <xgrad/ops/conv.hpp>
+#include <xgrad/ops/conv_transpose.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/equality.hpp>
+#include <xgrad/ops/fold.hpp>
+#include <xgrad/ops/group_norm.hpp>
 #include <xgrad/ops/index.hpp>
+#include <xgrad/ops/interpolate.hpp>
 #include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
@@ -45,8 +49,10 @@
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/rms_norm.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
+#include <xgrad/ops/window.hpp>
 #include <xgrad/optim/adagrad.hpp>
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/lr_scheduler.hpp>
