@@ -73,6 +73,25 @@ TEST_CASE("points where a derivative is a choice") {
   CHECK(slope([](const Tensor& x) { return (-x).min(0).first; }, ties) == Values{-1, 0, 0});
   const Tensor image = xg::tensor({5.0, 5.0, 5.0, 5.0}, leaf);
   CHECK(slope([](const Tensor& x) { return F::max_pool2d(x.reshape({1, 2, 2}), 2); }, image) == Values{1, 0, 0, 0});
+  CHECK(slope(
+            [](const Tensor& x) {
+              return F::max_pool3d(x.reshape({1, 1, 2, 2}), {1, 2, 2});
+            },
+            image) == Values{1, 0, 0, 0});
+  CHECK(slope(
+            [](const Tensor& x) {
+              return F::adaptive_max_pool1d(x.reshape({1, 4}), 1);
+            },
+            image) == Values{1, 0, 0, 0});
+  const Tensor pair = xg::tensor({1.0, 2.0}, leaf);
+  const auto put = [](const Tensor& x) { return F::max_unpool1d(x.reshape({1, 2}), xg::tensor({{1, 1}}), 2); };
+  CHECK(put(pair).to_vector<double>() == Values{0, 2, 0, 0});
+  CHECK(slope(put, pair) == Values{1, 1});
+  CHECK(slope(
+            [](const Tensor& x) {
+              return F::lp_pool1d(x.reshape({1, 2}), 2, 2);
+            },
+            xg::zeros({2}, leaf)) == Values{0, 0});
   CHECK(slope([](const Tensor& x) { return xg::sqrt(x); }, at(0)) == Values{inf});
   CHECK(slope([](const Tensor& x) { return xg::sqrt(x); }, at(0), 0) == Values{0});
   const Tensor zeros = xg::zeros({2}, leaf);
@@ -160,6 +179,23 @@ TEST_CASE("numbers") {
   CHECK_THROWS_AS(xg::remainder(xg::tensor({1}), 0), xg::ValueError);
   CHECK_THROWS_AS(xg::fmod(xg::tensor({1}), 0), xg::ValueError);
   CHECK_THROWS_AS(xg::pow(xg::tensor({2}), -1), xg::ValueError);
+}
+
+TEST_CASE("windows, resampling and running statistics") {
+  const Tensor x = xg::tensor({1.0, 2.0, 3.0}, leaf);
+  CHECK(F::adaptive_avg_pool1d(x.reshape({1, 3}), 0).sizes() == xg::Shape{1, 0});
+  CHECK(F::adaptive_max_pool1d(x.reshape({1, 3}), 0).sizes() == xg::Shape{1, 0});
+  // The last window has one element of two: 2 * mean(3^1).
+  CHECK(F::lp_pool1d(x.reshape({1, 3}), 1, 2, {.ceil_mode = true}).to_vector<double>() == Values{3, 6});
+  // Places 0, 0.91, 1.82 take the elements 0, 0, 1, and each element's gradient counts its places.
+  const auto stretched = [](const Tensor& x) { return F::interpolate(x.reshape({1, 1, 3}), {.scale_factor = 1.1}); };
+  CHECK(stretched(x).to_vector<double>() == Values{1, 1, 2});
+  CHECK(slope(stretched, x) == Values{2, 1, 0});
+  const Tensor samples = xg::tensor({{{0.0, 2.0}}, {{4.0, 8.0}}}, f64);
+  const Tensor mean = xg::zeros({1}, f64), variance = xg::zeros({1}, f64);
+  F::instance_norm(samples, mean, variance, {.momentum = 1.0});
+  CHECK(mean.to_vector<double>() == Values{3.5});
+  CHECK(variance.to_vector<double>() == Values{5});
 }
 
 TEST_CASE("random numbers repeat from the seed") {

@@ -1,9 +1,7 @@
-// The table's rows of softmax, attention, norms and dropout.
+// The table's rows of softmax, attention and dropout.
 #include <xgrad/ops/attention.hpp>
-#include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/dropout.hpp>
-#include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/softmax.hpp>
 
 #include <algorithm>
@@ -36,29 +34,6 @@ Numbers softmax(const Numbers& x) {
   Numbers y = log_softmax(x);
   for (double& v : y) v = std::exp(v);
   return y;
-}
-
-// (x - mean) / sqrt(var + eps) of each group of elements, g * that + b.
-Arrays normalised(const Arrays& in, double eps, const std::function<std::size_t(const Index&)>& group,
-                  const std::function<Index(const Index&)>& parameter) {
-  const Array& x = in[0];
-  std::vector<Numbers> groups;
-  const auto visit = [&](const std::function<double(const Index&)>& f) {
-    return indexed([&](const Arrays&) { return x.shape; }, [&](const Arrays&, const Index& i) { return f(i); })(in);
-  };
-  visit([&](const Index& i) {
-    if (groups.size() <= group(i)) groups.resize(group(i) + 1);
-    groups[group(i)].push_back(at(x, i));
-    return 0.0;
-  });
-  return visit([&](const Index& i) {
-    const Numbers& all = groups[group(i)];
-    double mean = 0, var = 0;
-    for (double v : all) mean += v / static_cast<double>(all.size());
-    for (double v : all) var += (v - mean) * (v - mean) / static_cast<double>(all.size());
-    const double normal = (at(x, i) - mean) / std::sqrt(var + eps);
-    return in.size() == 1 ? normal : normal * at(in[1], parameter(i)) + at(in[2], parameter(i));
-  });
 }
 
 }  // namespace
@@ -98,66 +73,6 @@ TEST_CASE("softmax") {
              }),
        {{}},
        bad("softmin", [](T x, int d) { xg::softmin(x, d); })});
-}
-
-TEST_CASE("norms") {
-  const auto last = [](const Index& i) { return Index{i.back()}; };
-  const auto channel = [](const Index& i) { return Index{i[1]}; };
-  run({"layer_norm",
-       on([](T x, T w, T b) { return xg::layer_norm(x, {4}, w, b, 1e-3); }),
-       {{{2, 4}, {4}, {4}}, {{4}, {4}, {4}}, {{0, 4}, {4}, {4}}, {{2, 1, 4}, {4}, {4}}},
-       [=](const Arrays& in) {
-         return normalised(
-             in, 1e-3, [](const Index& i) { return static_cast<std::size_t>(i.size() > 1 ? i[0] : 0); }, last);
-       },
-       {{}},
-       {{[] {
-           xg::layer_norm(some({2, 3}), {4});
-         },
-         {"layer_norm", "[2, 3]", "[4]"}},
-        {[] {
-           xg::layer_norm(some({2, 3}), {3}, some({2}));
-         },
-         {"layer_norm", "[2]", "[3]"}}}});
-  run({"layer_norm",
-       on([](T x) {
-         return xg::layer_norm(x, {2, 3});
-       }),
-       {{{2, 2, 3}}},
-       [=](const Arrays& in) {
-         return normalised(
-             in, 1e-5, [](const Index& i) { return static_cast<std::size_t>(i[0]); }, last);
-       }});
-  run({"batch_norm",
-       on([](T x, T w, T b) {
-         return xg::batch_norm(x, {}, {}, {.weight = w, .bias = b, .training = true, .eps = 1e-3});
-       }),
-       {{{4, 2}, {2}, {2}}, {{2, 2, 3}, {2}, {2}}, {{2, 3, 1, 2}, {3}, {3}}},
-       [=](const Arrays& in) {
-         return normalised(
-             in, 1e-3, [](const Index& i) { return static_cast<std::size_t>(i[1]); }, channel);
-       },
-       {{}},
-       {{[] { xg::batch_norm(some({3}), {}, {}, {.training = true}); }, {"batch_norm", "[3]"}},
-        {[] {
-           xg::batch_norm(some({2, 3}), {}, {});
-         },
-         {"batch_norm", "running"}},
-        {[] {
-           xg::batch_norm(some({2, 3}), {}, {}, {.weight = some({2}), .training = true});
-         },
-         {"batch_norm", "[2]"}}}});
-  run({"batch_norm",
-       on([](T x, T w, T b) {
-         const Tensor mean = xg::tensor({0.5, -1.0}).to(x.dtype()), var = xg::tensor({2.0, 0.25}).to(x.dtype());
-         return xg::batch_norm(x, mean, var, {.weight = w, .bias = b, .eps = 0.5});
-       }),
-       {{{4, 2}, {2}, {2}}, {{2, 2, 3}, {2}, {2}}, {{0, 2}, {2}, {2}}},
-       indexed([](const Arrays& in) { return in[0].shape; },
-               [](const Arrays& in, const Index& i) {
-                 const double mean = i[1] == 0 ? 0.5 : -1, var = i[1] == 0 ? 2 : 0.25;
-                 return (at(in[0], i) - mean) / std::sqrt(var + 0.5) * at(in[1], {i[1]}) + at(in[2], {i[1]});
-               })});
 }
 
 TEST_CASE("attention") {
