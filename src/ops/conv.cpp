@@ -92,12 +92,8 @@ Padding padding_of(const char* op, const ConvPadding<Numbers>& padding, const Wi
   return result;
 }
 
-struct Names {
-  const char *op, *input, *weight, *layout;
-};
-
 template <class Options>
-Tensor convolution(const Names& names, std::size_t rank, const Arg& input, const Tensor& w, const Tensor& bias,
+Tensor convolution(const ConvNames& names, std::size_t rank, const Arg& input, const Tensor& w, const Tensor& bias,
                    const Options& o) {
   const Here here = input.here();
   const char* op = names.op;
