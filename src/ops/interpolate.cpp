@@ -133,8 +133,12 @@ Tensor interpolate(const Arg& x, const InterpolateOptions& options) {
   const bool recompute = options.recompute_scale_factor.value_or(false);
   check<ValueError>(!recompute || scale.size() == rank, here,
                     "interpolate: expected scale_factor with recompute_scale_factor, got size");
-  for (std::size_t d = 0; d < scale.size(); ++d)
-    size.push_back(static_cast<std::int64_t>(std::floor(static_cast<double>(shape[d + 2]) * scale[d])));
+  for (std::size_t d = 0; d < scale.size(); ++d) {
+    const double wanted = std::floor(static_cast<double>(shape[d + 2]) * scale[d]);
+    check<ValueError>(wanted >= 0 && wanted < 1e15, here, "interpolate: expected a positive scale_factor, got {}",
+                      scale[d]);
+    size.push_back(static_cast<std::int64_t>(wanted));
+  }
   for (std::size_t d = 0; d < rank; ++d)
     check<ShapeError>(size[d] > 0 && shape[d + 2] > 0, here,
                       "interpolate: expected input and output with elements, got {} and size {}", shape, Shape(size));
