@@ -35,11 +35,16 @@
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
+#include <xgrad/ops/diag.hpp>
 #include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/einsum.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/linalg.hpp>
+#include <xgrad/ops/linalg_factor.hpp>
+#include <xgrad/ops/linalg_norm.hpp>
+#include <xgrad/ops/linalg_solve.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/lstm.hpp>
 #include <xgrad/ops/pointwise.hpp>
