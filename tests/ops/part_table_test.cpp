@@ -1,5 +1,6 @@
 // The table's rows of operations that take parts of a tensor or rearrange it.
 #include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/slice.hpp>
 
@@ -93,6 +94,86 @@ std::vector<Row> parts() {
            [](const Index& i, const Shape&) { return Index{1 + i[0] + i[1]}; }),
        {{}},
        refuses([] { xg::as_strided(some({3}), {4}, {1}); }, {"as_strided", "[4]"})},
+  };
+}
+
+// y[i] = x[at(i - before, n)] along the last two dimensions; -1 stands for `value`.
+Oracle padded(std::vector<std::int64_t> pad, std::function<std::int64_t(std::int64_t, std::int64_t)> at_place,
+              double value = 0) {
+  const auto sizes = [pad](const Arrays& in) {
+    Shape shape = in[0].shape;
+    for (std::size_t k = 0; k < pad.size(); ++k) shape[shape.size() - 1 - k / 2] += pad[k];
+    return shape;
+  };
+  return indexed(sizes, [=](const Arrays& in, Index i) {
+    for (std::size_t k = 0; k < pad.size() / 2; ++k) {
+      const std::size_t d = i.size() - 1 - k;
+      i[d] = at_place(i[d] - pad[2 * k], in[0].shape[d]);
+      if (i[d] < 0) return value;
+    }
+    return at(in[0], i);
+  });
+}
+
+std::vector<Row> pads() {
+  const auto refused = [](const Shape& counts, const char* mode, std::vector<std::string> words) {
+    return Misuse{[=] { xg::pad(some({2, 3}), counts, mode); }, std::move(words)};
+  };
+  const auto outside = [](std::int64_t i, std::int64_t n) { return i < n ? i : -1; };
+  return {
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {1, 2}, "constant", 1.5);
+       }),
+       {{{2, 3}}, {{1}}, {{0, 2}}, {{2, 0}}},
+       padded({1, 2}, outside, 1.5),
+       {{}},
+       {refused({1}, "constant", {"pad", "[1]"}),
+        refused({1, 1, 1, 1, 1, 1}, "constant", {"pad", "[2, 3]"}),
+        refused({-2, -2}, "constant", {"pad", "[-2, -2]", "[2, 3]"}),
+        refused({1, 1}, "mirror", {"pad", "mirror"}),
+        refused({3, 0}, "reflect", {"pad", "reflect", "3", "[2, 3]"}),
+        refused({0, 4}, "circular", {"pad", "other end", "4", "[2, 3]"}),
+        {[] {
+           xg::pad(some({2, 0}), {1, 0}, "replicate");
+         },
+         {"pad", "[2, 0]"}},
+        {[] {
+           xg::pad(some({2}), {1, 0}, "replicate", 2);
+         },
+         {"pad", "replicate", "2"}},
+        {[] {
+           xg::pad(xg::tensor({1}), {1, 0}, "constant", 0.5);
+         },
+         {"pad", "int64"}}}},
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {-1, 2, 1, -1});
+       }),
+       {{{2, 3}}, {{2, 2, 1}}},
+       padded({-1, 2, 1, -1}, outside)},
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {2, 1, 0, 1}, "reflect");
+       }),
+       {{{2, 3}}, {{2, 2, 4}}, {{0, 2, 3}}},
+       padded({2, 1, 0, 1}, [](std::int64_t i, std::int64_t n) { return i < 0   ? -i
+                                                                        : i < n ? i
+                                                                                : 2 * n - 2 - i; })},
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {4, -1, 0, 3}, "replicate");
+       }),
+       {{{2, 3}}, {{2, 1, 2}}},
+       padded({4, -1, 0, 3}, [](std::int64_t i, std::int64_t n) { return i < 0   ? 0
+                                                                         : i < n ? i
+                                                                                 : n - 1; })},
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {2, 1, 1, 0}, "circular");
+       }),
+       {{{2, 3}}, {{3, 1, 2}}},
+       padded({2, 1, 1, 0}, [](std::int64_t i, std::int64_t n) { return (i + n) % n; })},
   };
 }
 
@@ -192,4 +273,7 @@ TEST_CASE("parts") {
 }
 TEST_CASE("rearrangements") {
   for (const Row& row : rearrangements()) run(row);
+}
+TEST_CASE("pads") {
+  for (const Row& row : pads()) run(row);
 }

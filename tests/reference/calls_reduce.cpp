@@ -1,6 +1,5 @@
 // Reductions and scans.
 #include <xgrad/ops/linalg_norm.hpp>
-#include <xgrad/ops/linalg_norm.hpp>
 #include <xgrad/ops/reduce.hpp>
 
 #include "reference/calls.hpp"

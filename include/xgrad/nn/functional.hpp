@@ -18,6 +18,7 @@
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/margin_loss.hpp>
+#include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/rms_norm.hpp>
@@ -102,6 +103,7 @@ using xgrad::instance_norm;
 using xgrad::layer_norm;
 using xgrad::local_response_norm;
 using xgrad::one_hot;
+using xgrad::pad;
 using xgrad::rms_norm;
 
 using xgrad::scaled_dot_product_attention;
