@@ -41,6 +41,7 @@
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/einsum.hpp>
+#include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/ops/fold.hpp>
 #include <xgrad/ops/group_norm.hpp>
