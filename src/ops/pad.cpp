@@ -64,6 +64,16 @@ std::int64_t source(Mode mode, std::int64_t place, std::int64_t n) {
   return place < 0 ? place + n : place < n ? place : place - n;
 }
 
+// What the others are taken from: all elements, but for a circle, which closes over those that are left.
+struct Kept {
+  std::int64_t first, count;
+};
+Kept kept(Mode mode, std::int64_t n, const Border& border) {
+  if (mode != Mode::circular) return {0, n};
+  const std::int64_t first = std::max<std::int64_t>(-border.before, 0);
+  return {first, n - first - std::max<std::int64_t>(-border.after, 0)};
+}
+
 void check_reach(Mode mode, std::int64_t count, std::int64_t n, const Shape& shape, Here here) {
   if (count <= 0 || mode == Mode::constant) return;
   check<ShapeError>(n > 0, here, "pad: expected elements to repeat, input is {}", shape);
@@ -92,17 +102,20 @@ Tensor pad(const Arg& x, const Shape& pad, std::string_view mode, Scalar value) 
   for (std::size_t k = 0; k < pad.size() / 2; ++k) {
     const Border border{shape.size() - 1 - k, pad[2 * k], pad[2 * k + 1]};
     const std::int64_t n = shape[border.dim];
-    for (const std::int64_t count : {border.before, border.after}) check_reach(chosen, count, n, x->sizes(), here);
+    for (const std::int64_t count : {border.before, border.after})
+      check_reach(chosen, count, kept(chosen, n, border).count, x->sizes(), here);
     shape[border.dim] = n + border.before + border.after;
     check<ShapeError>(shape[border.dim] >= 0, here, "pad: {} takes away more than input {} has", pad, x->sizes());
     if (border.before != 0 || border.after != 0) borders.push_back(border);
   }
   if (chosen == Mode::constant) return constant(x.tensor(), borders, shape, value, here);
   Tensor y = borders.empty() ? x->clone(here) : x.tensor();
-  for (const auto& [d, before, after] : borders) {
+  for (const Border& border : borders) {
+    const std::size_t d = border.dim;
+    const auto [first, count] = kept(chosen, x->sizes()[d], border);
     Taps taps(x->sizes()[d]);
     for (std::int64_t i = 0; i < shape[d]; ++i) {
-      taps.add(source(chosen, i - before, x->sizes()[d]), 1);
+      taps.add(first + source(chosen, i - border.before - first, count), 1);
       taps.close();
     }
     y = weighted_sums("pad", y, d, std::move(taps), here);

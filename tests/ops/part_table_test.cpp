@@ -174,6 +174,20 @@ std::vector<Row> pads() {
        }),
        {{{2, 3}}, {{3, 1, 2}}},
        padded({2, 1, 1, 0}, [](std::int64_t i, std::int64_t n) { return (i + n) % n; })},
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {-1, 2}, "circular");
+       }),
+       {{{2, 3}}, {{4}}},
+       padded({-1, 2}, [](std::int64_t i, std::int64_t n) { return i < n ? i : i - n + 1; }),
+       {{}},
+       {refused({-1, 3}, "circular", {"pad", "2", "3", "[2, 3]"})}},
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {2, -1}, "circular");
+       }),
+       {{{2, 3}}, {{4}}},
+       padded({2, -1}, [](std::int64_t i, std::int64_t n) { return i < 0 ? i + n - 1 : i; })},
   };
 }
 

@@ -11,7 +11,7 @@ namespace xgrad {
 //   "constant"   value
 //   "reflect"    mirrored at the first and the last element, which are not repeated; fewer elements than n on each side
 //   "replicate"  the first or last element
-//   "circular"   from the other end; at most n elements on each side
+//   "circular"   from the other end of what is left; at most as many elements on each side
 // Negative counts take elements away. Any dtype for "constant", floating ones for the others; the gradient sums over
 // the copies. ShapeError: more pairs than dimensions, a result of negative size, too many elements for the mode.
 // ValueError: an odd number of counts, an unknown mode, a value without "constant". DtypeError: a floating value into
