@@ -50,6 +50,8 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/lstm.hpp>
 #include <xgrad/ops/margin_loss.hpp>
+#include <xgrad/ops/order.hpp>
+#include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/reduce.hpp>

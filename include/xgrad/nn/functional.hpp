@@ -18,6 +18,7 @@
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/margin_loss.hpp>
+#include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/rms_norm.hpp>
@@ -61,6 +62,7 @@ using xgrad::max_unpool3d;
 using xgrad::channel_shuffle;
 using xgrad::fold;
 using xgrad::interpolate;
+using xgrad::pad;
 using xgrad::pixel_shuffle;
 using xgrad::pixel_unshuffle;
 using xgrad::unfold;
