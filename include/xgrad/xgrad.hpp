@@ -37,8 +37,11 @@
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/ctc_loss.hpp>
+#include <xgrad/ops/diag.hpp>
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/einsum.hpp>
+#include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/ops/fold.hpp>
 #include <xgrad/ops/group_norm.hpp>
@@ -47,6 +50,9 @@
 #include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/likelihood_loss.hpp>
 #include <xgrad/ops/linalg.hpp>
+#include <xgrad/ops/linalg_factor.hpp>
+#include <xgrad/ops/linalg_norm.hpp>
+#include <xgrad/ops/linalg_solve.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/lstm.hpp>
 #include <xgrad/ops/margin_loss.hpp>

@@ -7,7 +7,7 @@
 
 namespace xgrad::detail {
 
-// padding is that at the beginning; how much there is at the end follows from the output's size.
+// The padding is that at the beginning; how much there is at the end follows from the output's size.
 struct ConvGeometry {
   std::int64_t batch, in_channels, height, width;
   std::int64_t out_channels, out_height, out_width;

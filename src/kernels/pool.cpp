@@ -170,17 +170,20 @@ void max_windows(const MaxGeometry& g, const T* input, T* output, std::int32_t* 
       for (const WindowRange& s : g.slices)
         for (const WindowRange& r : g.rows)
           for (const WindowRange& c : g.cols) {
-            T best = -std::numeric_limits<T>::infinity();
-            std::int64_t at = -1;
+            const bool empty = s.begin >= s.end || r.begin >= r.end || c.begin >= c.end;
+            std::int64_t at = empty ? -1 : (s.begin * g.height + r.begin) * g.width + c.begin;
+            T best = empty ? -std::numeric_limits<T>::infinity() : from[at];
             for (std::int64_t z = s.begin; z < s.end; z += s.step)
-              for (std::int64_t y = r.begin; y < r.end; y += r.step)
+              for (std::int64_t y = r.begin; y < r.end; y += r.step) {
+                const std::int64_t row = (z * g.height + y) * g.width;
                 for (std::int64_t x = c.begin; x < c.end; x += c.step) {
-                  const std::int64_t here = (z * g.height + y) * g.width + x;
-                  const T value = from[here];
-                  if (at >= 0 && !(value > best) && value == value) continue;
-                  best = value;
-                  at = here;
+                  const T value = from[row + x];
+                  // Selected, not branched to: random values would mispredict every other time.
+                  const bool take = static_cast<int>(value > best) | static_cast<int>(value != value);
+                  best = take ? value : best;
+                  at = take ? row + x : at;
                 }
+              }
             output[i] = best;
             if (indices) indices[i] = static_cast<std::int32_t>(at);
             ++i;

@@ -48,7 +48,7 @@ Tensor sum_positions(const Tensor& g, std::size_t channel, Here here) {
     if (d != static_cast<std::int64_t>(channel)) dims.push_back(d);
   return g.sum(Dims(std::move(dims)), false, here);
 }
-// Whether there is a batch before the channels of x, where weight is [O, C / groups, window...].
+// The dimension of x's channels, where weight is [O, C / groups, window...]: 1 behind a batch, else 0.
 std::size_t channel_of(const Shape& x, const Shape& weight) { return x.size() + 1 - weight.size(); }
 
 void give_bias(Backward& bw, std::size_t input, const Conv& conv, const Tensor& g) {
@@ -92,12 +92,8 @@ Padding padding_of(const char* op, const ConvPadding<Numbers>& padding, const Wi
   return result;
 }
 
-struct Names {
-  const char *op, *input, *weight, *layout;
-};
-
 template <class Options>
-Tensor convolution(const Names& names, std::size_t rank, const Arg& input, const Tensor& w, const Tensor& bias,
+Tensor convolution(const ConvNames& names, std::size_t rank, const Arg& input, const Tensor& w, const Tensor& bias,
                    const Options& o) {
   const Here here = input.here();
   const char* op = names.op;

@@ -14,6 +14,11 @@ struct Conv {
   Shape input, weight, output;
 };
 
+// What an operation, its node's adjoints and its weight are called.
+struct ConvNames {
+  const char *op, *input, *weight, *layout;
+};
+
 // input and output are [C, D, H, W]; window.padding is that at the beginning.
 ConvGeometry conv_geometry(std::int64_t batch, const std::array<std::int64_t, 4>& input,
                            const std::array<std::int64_t, 4>& output, const Window& window, std::int64_t groups);

@@ -11,12 +11,8 @@ namespace {
 // y = input(x, w) + bias, the gradient of the convolution of y's shape that has x's shape as its result. Its own
 // gradients are dx = conv(dy, w), dw = weight(x, dy), db = the sum of dy over images and positions.
 
-struct Names {
-  const char *op, *input, *weight, *layout;
-};
-
 template <class Options>
-Tensor transposed(const Names& names, std::size_t rank, const Arg& input, const Tensor& w, const Tensor& bias,
+Tensor transposed(const ConvNames& names, std::size_t rank, const Arg& input, const Tensor& w, const Tensor& bias,
                   const Options& o) {
   const Here here = input.here();
   const char* op = names.op;

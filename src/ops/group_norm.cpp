@@ -232,10 +232,7 @@ Tensor instance_norm(const Arg& x, const Tensor& running_mean, const Tensor& run
                      const InstanceNormOptions& options) {
   const Here here = x.here();
   const Shape& shape = x->sizes();
-  check<ShapeError>(shape.size() >= 3, here,
-                    "instance_norm: expected x of shape [N, C, ...] with 3 or more "
-                    "dimensions, got {}",
-                    shape);
+  check<ShapeError>(shape.size() >= 2, here, "instance_norm: expected x of shape [N, C, ...], got {}", shape);
   check_floating("instance_norm", x.tensor(), here);
   for (const auto& [name, tensor] : {std::pair<const char*, const Tensor&>{"running_mean", running_mean},
                                      {"running_var", running_var},

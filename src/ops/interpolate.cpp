@@ -46,7 +46,9 @@ struct Axis {
 // PyTorch rounds places to float32 before it takes the integer below.
 std::int64_t below(double place) { return static_cast<std::int64_t>(std::floor(static_cast<float>(place))); }
 
-void nearest(const Axis& a, bool exact, std::int64_t i, Taps& taps) {
+// In images and volumes PyTorch takes no notice of the scale where the size stays or doubles.
+void nearest(const Axis& a, bool exact, bool is_line, std::int64_t i, Taps& taps) {
+  if (!exact && !is_line && (a.out == a.in || a.out == 2 * a.in)) return taps.add(a.out == a.in ? i : i / 2, 1);
   const double place = exact ? std::max(a.place(i), 0.0) + 0.5 : static_cast<double>(i) * a.scale;
   taps.add(std::clamp<std::int64_t>(below(place), 0, a.in - 1), 1);
 }
@@ -80,7 +82,7 @@ void antialiased(const Axis& a, bool is_cubic, std::int64_t i, Taps& taps) {
     taps.add(j, sum == 0 ? 0 : weights[static_cast<std::size_t>(j - first)] / sum);
 }
 
-Taps taps_of(const Axis& axis, Kind kind, bool antialias) {
+Taps taps_of(const Axis& axis, Kind kind, bool antialias, bool is_line) {
   Taps taps(axis.in);
   for (std::int64_t i = 0; i < axis.out; ++i) {
     if (antialias)
@@ -90,7 +92,7 @@ Taps taps_of(const Axis& axis, Kind kind, bool antialias) {
     else if (kind == Kind::cubic)
       bicubic(axis, i, taps);
     else
-      nearest(axis, kind == Kind::nearest_exact, i, taps);
+      nearest(axis, kind == Kind::nearest_exact, is_line, i, taps);
     taps.close();
   }
   return taps;
@@ -133,8 +135,12 @@ Tensor interpolate(const Arg& x, const InterpolateOptions& options) {
   const bool recompute = options.recompute_scale_factor.value_or(false);
   check<ValueError>(!recompute || scale.size() == rank, here,
                     "interpolate: expected scale_factor with recompute_scale_factor, got size");
-  for (std::size_t d = 0; d < scale.size(); ++d)
-    size.push_back(static_cast<std::int64_t>(std::floor(static_cast<double>(shape[d + 2]) * scale[d])));
+  for (std::size_t d = 0; d < scale.size(); ++d) {
+    const double wanted = std::floor(static_cast<double>(shape[d + 2]) * scale[d]);
+    check<ValueError>(wanted >= 0 && wanted < 1e15, here, "interpolate: expected a positive scale_factor, got {}",
+                      scale[d]);
+    size.push_back(static_cast<std::int64_t>(wanted));
+  }
   for (std::size_t d = 0; d < rank; ++d)
     check<ShapeError>(size[d] > 0 && shape[d + 2] > 0, here,
                       "interpolate: expected input and output with elements, got {} and size {}", shape, Shape(size));
@@ -153,7 +159,8 @@ Tensor interpolate(const Arg& x, const InterpolateOptions& options) {
       step = out > 1 ? ratio(in - 1, out - 1) : 0;
     else if (!scale.empty() && !recompute)
       step = 1 / scale[d];
-    y = weighted_sums("interpolate", y, d + 2, taps_of({in, out, step, align}, mode.kind, options.antialias), here);
+    y = weighted_sums("interpolate", y, d + 2, taps_of({in, out, step, align}, mode.kind, options.antialias, rank == 1),
+                      here);
   }
   return y;
 }

@@ -215,9 +215,10 @@ Tensor max_unpool(const char* op, const char* adjoint, const Arg& input, const T
   check_plane(op, result, w.rank, here);
   const Tensor wide = dense(indices), narrow = make_tensor(shape, int32);
   const std::int64_t* from = data<std::int64_t>(wide);
+  const std::int64_t plane = volume(out);
   for (std::int64_t i = 0; i < wide.numel(); ++i) {
-    check<IndexError>(from[i] >= 0 && from[i] < volume(out), here, "{}: index {} is out of range for planes of {}", op,
-                      from[i], w.shown(out));
+    if (from[i] < 0 || from[i] >= plane)
+      raise<IndexError>(here, "{}: index {} is out of range for planes of {}", op, from[i], w.shown(out));
     data<std::int32_t>(narrow)[i] = static_cast<std::int32_t>(from[i]);
   }
   const Places places = places_of(adjoint, op, w.rank, result, narrow);

@@ -179,7 +179,7 @@ TEST_CASE("norms of single channels") {
          const Tensor mean = xg::tensor({0.5, -1.0}).to(x.dtype()), var = xg::tensor({2.0, 0.25}).to(x.dtype());
          return xg::instance_norm(x, mean, var, {.weight = w, .bias = b, .use_input_stats = false, .eps = 0.5});
        }),
-       {{{2, 2, 3}, {2}, {2}}},
+       {{{2, 2, 3}, {2}, {2}}, {{3, 2}, {2}, {2}}},
        indexed([](const Arrays& in) { return in[0].shape; },
                [](const Arrays& in, const Index& i) {
                  const double mean = i[1] == 0 ? 0.5 : -1, var = i[1] == 0 ? 2 : 0.25;

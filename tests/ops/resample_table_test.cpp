@@ -140,6 +140,14 @@ TEST_CASE("interpolate") {
                                     },
                                     {"interpolate", "[0]"}},
                                    {[] {
+                                      to(some({1, 1, 3}), {.scale_factor = -1.5});
+                                    },
+                                    {"interpolate", "scale_factor", "-1.5"}},
+                                   {[] {
+                                      to(some({1, 1, 3}), {.scale_factor = 0.2});
+                                    },
+                                    {"interpolate", "[0]"}},
+                                   {[] {
                                       to(some({1, 1, 3}).to(xg::int64), {.size = 2});
                                     },
                                     {"interpolate", "int64"}}};

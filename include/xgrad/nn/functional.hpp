@@ -9,6 +9,7 @@
 #include <xgrad/ops/ctc_loss.hpp>
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/fold.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/group_norm.hpp>
@@ -99,6 +100,7 @@ using xgrad::softmin;
 using xgrad::batch_norm;
 using xgrad::dropout;
 using xgrad::embedding;
+using xgrad::embedding_bag;
 using xgrad::group_norm;
 using xgrad::instance_norm;
 using xgrad::layer_norm;

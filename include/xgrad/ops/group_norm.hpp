@@ -25,7 +25,7 @@ struct InstanceNormOptions {
 // group_norm of each channel by itself, for x of [N, C, ...] (Ulyanov et al., 2016, arXiv:1607.08022). The running
 // statistics [C], where defined, move in place: running = (1 - momentum) running + momentum now, with the averages over
 // the samples of the mean and of the variance (divided by n - 1). Without use_input_stats it is batch_norm with the
-// running statistics. ShapeError: fewer than 3 dimensions, other sizes than [C]; DtypeError as group_norm; ValueError:
+// running statistics. ShapeError: fewer than 2 dimensions, other sizes than [C]; DtypeError as group_norm; ValueError:
 // one element per channel with use_input_stats, no running statistics without.
 Tensor instance_norm(const Arg& x, const Tensor& running_mean = {}, const Tensor& running_var = {},
                      const InstanceNormOptions& options = {});
