@@ -60,6 +60,7 @@
 #include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
+#include <xgrad/ops/recurrent.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/rms_norm.hpp>
 #include <xgrad/ops/shape.hpp>
