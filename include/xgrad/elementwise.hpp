@@ -30,6 +30,9 @@
 
 namespace xgrad {
 
+// The name that logsigmoid has in formulas, on Lanes and Dual.
+inline Tensor log_sigmoid(const Arg& x) { return logsigmoid(x); }
+
 namespace detail {
 
 template <class T, std::size_t>

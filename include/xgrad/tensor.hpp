@@ -240,7 +240,7 @@ class Tensor {
   Tensor sign(Here here = {}) const;
   Tensor floor(Here here = {}) const;
   Tensor ceil(Here here = {}) const;
-  Tensor round(Here here = {}) const;
+  Tensor round(std::int64_t decimals = 0, Here here = {}) const;
   Tensor trunc(Here here = {}) const;
   Tensor square(Here here = {}) const;
   Tensor sqrt(Here here = {}) const;

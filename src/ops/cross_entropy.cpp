@@ -7,6 +7,7 @@
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
 #include "kernels/softmax.hpp"
+#include "ops/loss_common.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -217,7 +218,7 @@ void check_input(const char* op, const Arg& input, Reduction reduction) {
   check_floating(op, input.tensor(), input.here());
   check<ShapeError>(input->dim() >= 1, input.here(), "{}: input must be [C], [N, C] or [N, C, ...], got {}", op,
                     input->sizes());
-  check<ValueError>(reduction != Reduction::batchmean, input.here(), "{}: Reduction::batchmean is for kl_div only", op);
+  check_reduction(op, reduction, input.here());
 }
 
 // A copy of the weights: rules keep it, and nobody may change it meanwhile.
@@ -298,8 +299,7 @@ Tensor probability_cross_entropy(const Arg& input, const Arg& target, const Tens
     logs = logs.mul({weight.reshape(shape, here), here});
   }
   const Tensor losses = p.mul({logs, here}).sum(Dims{dim}, false, here).neg(here);
-  if (options.reduction == Reduction::none) return losses;
-  return options.reduction == Reduction::sum ? losses.sum(ReduceOptions{}, here) : losses.mean(ReduceOptions{}, here);
+  return reduced(losses, options.reduction, here);
 }
 
 }  // namespace

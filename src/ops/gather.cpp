@@ -16,8 +16,14 @@ using namespace detail;
 
 // ---- one index list along a dimension
 
+// f of a 0-d tensor as one of [1], and its result as 0-d again.
+template <class F>
+Tensor as_single(const Arg& x, const F& f) {
+  const Tensor one = x->reshape({1}, x.here());
+  return f({one, x.here()}).reshape({}, x.here());
+}
+
 std::size_t listed_dim(const char* op, const Arg& x, std::int64_t dim, const Arg& index) {
-  check<IndexError>(x->dim() > 0, x.here(), "{}: a 0-d tensor has no dimension {}", op, dim);
   const auto at = static_cast<std::size_t>(wrap_dim(op, dim, x->dim(), x.here()));
   check<ShapeError>(index->dim() <= 1, x.here(), "{}: expected an index of one dimension, got {}", op, index->sizes());
   return at;
@@ -25,21 +31,6 @@ std::size_t listed_dim(const char* op, const Arg& x, std::int64_t dim, const Arg
 
 Tensor listed_index(const char* op, const Arg& x, std::size_t dim, const Arg& index) {
   return wrapped_indices(op, index.tensor(), static_cast<std::int64_t>(dim), x->sizes()[dim], x.here());
-}
-
-// All elements at some positions of one dimension.
-Selection along(const Geometry& layout, std::size_t dim, const Tensor& index) {
-  Selection result;
-  result.offset = layout.offset;
-  result.shape = layout.shape;
-  result.shape[dim] = impl(index).numel;
-  for (std::size_t d = 0; d < layout.shape.size(); ++d) {
-    if (d == dim) continue;
-    (d < dim ? result.outer : result.inner).push_back(layout.shape[d]);
-    (d < dim ? result.outer_strides : result.inner_strides).push_back(layout.strides[d]);
-  }
-  result.places = scaled_places(index, layout.shape[dim], layout.strides[dim], result.offset);
-  return result;
 }
 
 void check_source(const char* op, const Arg& x, std::size_t dim, const Arg& index, const Arg& source) {
@@ -136,40 +127,49 @@ Tensor source_part(const char* op, const Arg& x, const Arg& index, const Arg& so
 }  // namespace
 
 Tensor index_select(const Arg& x, std::int64_t dim, const Arg& index) {
+  if (x->dim() == 0) {
+    check<ShapeError>(index->numel() == 1, x.here(), "index_select: expected one index into a 0-d tensor, got {}",
+                      index->sizes());
+    return as_single(x, [&](const Arg& one) { return index_select(one, dim, index); });
+  }
   const std::size_t at = listed_dim("index_select", x, dim, index);
   const Tensor list = listed_index("index_select", x, at, index);
   return read_selection("index_select", x.tensor(), x.here(),
-                        [&](const Geometry& layout) { return along(layout, at, list); });
+                        [&](const Geometry& layout) { return select_along(layout, at, list); });
 }
 Tensor Tensor::index_select(std::int64_t dim, const Tensor& index, Here here) const {
   return xgrad::index_select({*this, here}, dim, {index, here});
 }
 
 Tensor index_add(const Arg& x, std::int64_t dim, const Arg& index, const Arg& source, Scalar alpha) {
+  if (x->dim() == 0) return as_single(x, [&](const Arg& one) { return index_add(one, dim, index, source, alpha); });
   const std::size_t at = listed_dim("index_add", x, dim, index);
   check_source("index_add", x, at, index, source);
   check_sums("index_add", x);
   const Tensor list = listed_index("index_add", x, at, index);
   const bool scaled = alpha.is_floating_point() ? alpha.to<double>() != 1 : alpha.to<std::int64_t>() != 1;
   const Tensor values = scaled ? source->mul({alpha, x.here()}) : source.tensor();
-  return add_selection("index_add", x.tensor(), values, along(row_major(x->sizes()), at, list), x.here());
+  return add_selection("index_add", x.tensor(), values, select_along(row_major(x->sizes()), at, list), x.here());
 }
 Tensor Tensor::index_add(std::int64_t dim, const Tensor& index, const Tensor& source, Here here) const {
   return xgrad::index_add({*this, here}, dim, {index, here}, {source, here});
 }
 
 Tensor index_copy(const Arg& x, std::int64_t dim, const Arg& index, const Arg& source) {
+  if (x->dim() == 0) return as_single(x, [&](const Arg& one) { return index_copy(one, dim, index, source); });
   const std::size_t at = listed_dim("index_copy", x, dim, index);
   check_source("index_copy", x, at, index, source);
   const Tensor list = listed_index("index_copy", x, at, index);
-  return put_selection("index_copy", x.tensor(), source.tensor(), along(row_major(x->sizes()), at, list), x.here());
+  return put_selection("index_copy", x.tensor(), source.tensor(), select_along(row_major(x->sizes()), at, list),
+                       x.here());
 }
 
 Tensor index_fill(const Arg& x, std::int64_t dim, const Arg& index, Scalar value) {
+  if (x->dim() == 0) return as_single(x, [&](const Arg& one) { return index_fill(one, dim, index, value); });
   const std::size_t at = listed_dim("index_fill", x, dim, index);
   const Tensor fill = number("index_fill", x, value);
   const Tensor list = listed_index("index_fill", x, at, index);
-  return put_selection("index_fill", x.tensor(), fill, along(row_major(x->sizes()), at, list), x.here());
+  return put_selection("index_fill", x.tensor(), fill, select_along(row_major(x->sizes()), at, list), x.here());
 }
 
 Tensor gather(const Arg& x, std::int64_t dim, const Arg& index) {
@@ -217,14 +217,30 @@ Tensor take(const Arg& x, const Arg& index) {
   const Tensor line = x->reshape({-1}, x.here());
   const Tensor list = wrapped_indices("take", index.tensor(), 0, x->numel(), x.here());
   return read_selection("take", line, x.here(), [&](const Geometry& layout) {
-    Selection result = along(layout, 0, list);
+    Selection result = select_along(layout, 0, list);
     result.shape = impl(list).shape;
     return result;
   });
 }
 
+// y = x, dx = dy / (how often the row's index occurs), for rows [..., n] that were looked up.
+static Tensor divided_by_frequency(const Tensor& found, const Tensor& list, std::int64_t rows, Here here) {
+  return record("embedding", here, make_alias(found), {&found}, [&] {
+    std::vector<double> counts(static_cast<std::size_t>(rows));
+    const std::int64_t* index = data<std::int64_t>(list);
+    for (std::int64_t k = 0; k < impl(list).numel; ++k) ++counts[static_cast<std::size_t>(index[k])];
+    Tensor shares = make_tensor(impl(list).shape, Dtype::float64);
+    for (std::int64_t k = 0; k < impl(list).numel; ++k)
+      data<double>(shares)[k] = 1 / counts[static_cast<std::size_t>(index[k])];
+    return [shares = shares.to(impl(found).dtype, here).unsqueeze(-1, here)](Backward& bw) {
+      bw.give(0, bw.grad().mul({shares, bw.here()}));
+    };
+  });
+}
+
 // The gradient of the table adds up at its rows, but for the padding's.
-Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx) {
+Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx,
+                 bool scale_grad_by_freq) {
   const Here here = weight.here();
   check<ShapeError>(weight->dim() == 2, here, "embedding: expected a weight of two dimensions, got {}",
                     weight->sizes());
@@ -239,7 +255,7 @@ Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64
     check<IndexError>(index[k] >= 0 && index[k] < rows, here, "embedding: index {} is out of range for {} rows",
                       index[k], rows);
   const auto rows_of = [&](const Geometry& layout) {
-    Selection result = along(layout, 0, list);
+    Selection result = select_along(layout, 0, list);
     result.shape = impl(list).shape;
     result.shape.push_back(weight->sizes()[1]);
     return result;
@@ -258,7 +274,8 @@ Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64
     row[k] = padded ? -1 : index[k];
     if (padded) places[k] = -1;
   }
-  return read_rows("embedding", weight.tensor(), forward, trained, backward, here);
+  const Tensor found = read_rows("embedding", weight.tensor(), forward, trained, backward, here);
+  return scale_grad_by_freq ? divided_by_frequency(found, list, rows, here) : found;
 }
 
 Tensor one_hot(const Arg& indices, std::int64_t num_classes) {

@@ -5,6 +5,7 @@
 #include "core/dispatch.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
+#include "ops/loss_common.hpp"
 #include "ops/placed.hpp"
 #include "tape/node.hpp"
 
@@ -66,6 +67,26 @@ struct SmoothL1 {
   }
 };
 
+// |x - t|, with PyTorch's slope -1 where both are equal, by either of them.
+struct SmoothL1OfNoWidth : L1 {
+  static constexpr const char* name = "smooth_l1_loss";
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return below_or_above(x - t);
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return below_or_above(t - x);
+  }
+
+ private:
+  // -1 up to 0, 1 beyond, exactly: 2 sign(d) - 1 is -3, -1 and 1.
+  template <class V>
+  static V below_or_above(const V& d) {
+    return clamp(sign(d) * 2 - 1, -1, 1);
+  }
+};
+
 struct Huber {
   static constexpr const char* name = "huber_loss";
   double delta;
@@ -90,9 +111,11 @@ struct BinaryCrossEntropy {
   V value(V x, V t) const {
     return -(t * maximum(log(x), -100) + (1 - t) * maximum(log1p(-x), -100));
   }
+  // PyTorch has this bound as a float in float64 as well.
+  static constexpr double least = 1e-12F;
   template <class V>
   V dx(const V& x, const V& t) const {
-    return (x - t) / maximum(x * (-x + 1), 1e-12);
+    return (x - t) / maximum(x * (-x + 1), least);
   }
   template <class V>
   V dt(const V& x, const V&) const {
@@ -259,18 +282,12 @@ Tensor checked_target(const char* op, const Arg& input, const Arg& target) {
   return target.tensor();
 }
 
-void check_reduction(const char* op, Reduction reduction, Here here) {
-  check<ValueError>(reduction != Reduction::batchmean, here, "{}: Reduction::batchmean is for kl_div only", op);
-}
-
 // weight * loss_i, reduced.
 Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight, Reduction reduction, Here here) {
   check<ShapeError>(broadcast_shapes(op, losses.sizes(), weight.sizes(), here) == losses.sizes(), here,
                     "{}: weight must broadcast to the input, weight is {}, input is {}", op, weight.sizes(),
                     losses.sizes());
-  const Tensor product = losses.mul({weight.detach(here), here});
-  if (reduction == Reduction::none) return product;
-  return reduction == Reduction::sum ? product.sum(ReduceOptions{}, here) : product.mean(ReduceOptions{}, here);
+  return reduced(losses.mul({weight.detach(here), here}), reduction, here);
 }
 
 }  // namespace
@@ -291,7 +308,7 @@ Tensor smooth_l1_loss(const Arg& input, const Arg& target, const SmoothL1LossOpt
   check_reduction("smooth_l1_loss", options.reduction, input.here());
   check<ValueError>(options.beta >= 0, input.here(), "smooth_l1_loss: beta must not be negative, got {}", options.beta);
   const Tensor t = checked_target("smooth_l1_loss", input, target);
-  if (options.beta == 0) return pair_loss(input, t, L1{}, options.reduction);
+  if (options.beta == 0) return pair_loss(input, t, SmoothL1OfNoWidth{}, options.reduction);
   return pair_loss(input, t, SmoothL1{options.beta}, options.reduction);
 }
 
@@ -338,8 +355,19 @@ Tensor binary_cross_entropy_with_logits(const Arg& input, const Arg& target,
     losses = losses.add({positive.mul({softplus, here}), here});
   }
   if (options.weight.defined()) return weighted(op, losses, options.weight, options.reduction, here);
-  if (options.reduction == Reduction::none) return losses;
-  return options.reduction == Reduction::sum ? losses.sum(ReduceOptions{}, here) : losses.mean(ReduceOptions{}, here);
+  return reduced(losses, options.reduction, here);
+}
+
+Tensor multilabel_soft_margin_loss(const Arg& input, const Arg& target,
+                                   const MultilabelSoftMarginLossOptions& options) {
+  const char* op = "multilabel_soft_margin_loss";
+  const Here here = input.here();
+  check_reduction(op, options.reduction, here);
+  const Tensor t = checked_target(op, input, target);
+  check<ShapeError>(input->dim() > 0, here, "{}: expected input to be [..., C], got []", op);
+  Tensor losses = pair_loss(input, t, BinaryCrossEntropyWithLogits{}, Reduction::none);
+  if (options.weight.defined()) losses = weighted(op, losses, options.weight, Reduction::none, here);
+  return reduced(losses.mean(Dims{-1}, false, here), options.reduction, here);
 }
 
 Tensor kl_div(const Arg& input, const Arg& target, const KlDivOptions& options) {

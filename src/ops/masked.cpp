@@ -1,4 +1,5 @@
 #include <xgrad/ops/masked.hpp>
+#include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/shape.hpp>
 
 #include <utility>
@@ -58,6 +59,14 @@ Selection chosen(const Tensor& mask, const Shape& shape) {
 Tensor masked_fill(const Arg& x, const Arg& mask, Scalar value) {
   check_fill("masked_fill", x.tensor(), mask.tensor(), value, x.here());
   return filled(x.tensor(), mask.tensor(), value, x.here());
+}
+Tensor masked_fill(const Arg& x, const Arg& mask, const Tensor& value) {
+  const Here here = x.here();
+  check_mask("masked_fill", mask.tensor(), here);
+  if (!value.defined()) raise_undefined(here);
+  check<ShapeError>(value.dim() == 0, here, "masked_fill: expected a 0-d value, got {}", value.sizes());
+  check_same_dtype("masked_fill", x.tensor(), value, here);
+  return where({mask->to(Dtype::boolean, here), here}, {value, here}, {x.tensor(), here});
 }
 Tensor Tensor::masked_fill(const Tensor& mask, Scalar value, Here here) const {
   return xgrad::masked_fill({*this, here}, {mask, here}, value);

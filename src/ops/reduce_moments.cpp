@@ -1,6 +1,7 @@
 // Variance, standard deviation and norms.
 #include <xgrad/ops/creation.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -10,6 +11,38 @@ namespace xgrad {
 namespace {
 
 using namespace detail;
+
+// ---- magnitudes whose powers a double does not hold
+
+// A power of two near the largest |x| per output, 1 where that is 0 or not finite.
+Tensor magnitudes(const Tensor& x, const Shape& dims, Here here) {
+  const Tensor largest = x.abs(here).amax({.dim = {dims.begin(), dims.end()}, .keepdim = true}, here);
+  for (std::int64_t i = 0; i < impl(largest).numel; ++i)
+    dispatch_floating(impl(x).dtype, [&]<class T>() {
+      T& value = data<T>(largest)[i];
+      value = value > 0 && std::isfinite(value) ? std::exp2(static_cast<T>(std::ilogb(value))) : T(1);
+    });
+  return largest;
+}
+
+// Computes anew, from x in units of its magnitude, those y (of the reduced shape) of degree 1 in x whose p-th power is
+// beyond what a double holds with all its digits.
+template <class F>
+void rescue(const Tensor& x, const Shape& dims, double p, const Tensor& y, Here here, const F& compute) {
+  const auto [low, high] = std::minmax({std::pow(1e-280, 1 / p), std::pow(1e280, 1 / p)});
+  const auto lost = [low = low, high = high](double value) { return value < low || value > high; };
+  const NoGradGuard no_grad;
+  dispatch_floating(impl(x).dtype, [&]<class T>() {
+    T* values = data<T>(y);
+    const std::int64_t count = impl(y).numel;
+    if (impl(x).numel == 0 || std::none_of(values, values + count, lost)) return;
+    const Tensor units = magnitudes(x, dims, here);
+    const Tensor anew = make_tensor(impl(y).shape, impl(y).dtype);
+    compute(x.div({units, here}), anew);
+    for (std::int64_t i = 0; i < count; ++i)
+      if (lost(values[i])) values[i] = data<T>(anew)[i] * data<T>(units)[i];
+  });
+}
 
 // ---- var: y = sum (x - m)^2 / d with d = max(0, n - correction); dx = dy 2 (x - m) / d
 
@@ -48,8 +81,12 @@ Tensor spread_of(const char* name, const Tensor& x, const std::vector<std::int64
   const auto count = static_cast<double>(r.count);
   const double divisor = std::max(0.0, count - static_cast<double>(correction));
   dispatch_floating(impl(x).dtype, [&]<class T>() {
-    reduce(DoubleMeanOp<T>{{}, count}, x, r.dims, means);
-    reduce(VarianceOp<T, Root>{{}, data<double>(means), divisor}, x, r.dims, y);
+    const auto from = [&](const Tensor& values, const Tensor& result) {
+      reduce(DoubleMeanOp<T>{{}, count}, values, r.dims, means);
+      reduce(VarianceOp<T, Root>{{}, data<double>(means), divisor}, values, r.dims, result);
+    };
+    from(x, y);
+    if (Root) rescue(x, r.dims, 2, y, here, from);
   });
   return record(name, here, y, {&x}, [&] {
     return [x = Saved(x), y = Root ? Saved::output(y) : Saved(), dims = r.dims, divisor](Backward& bw) {
@@ -152,7 +189,11 @@ Tensor detail::norm_of(const char* name, const Tensor& x, double p, const std::v
   check<ShapeError>(!std::isinf(p) || r.count > 0 || numel(r.out) == 0, here,
                     "{}: expected elements to take the {} of, x is {}", name, p > 0 ? "maximum" : "minimum", x.sizes());
   const Tensor y = make_tensor(r.shape(keepdim), impl(x).dtype);
-  dispatch_floating(impl(x).dtype, [&]<class T>() { norm_kernel<T>(p, x, r.dims, y); });
+  dispatch_floating(impl(x).dtype, [&]<class T>() {
+    const auto from = [&](const Tensor& values, const Tensor& result) { norm_kernel<T>(p, values, r.dims, result); };
+    from(x, y);
+    if (p != 0 && p != 1 && !std::isinf(p)) rescue(x, r.dims, p, y, here, from);
+  });
   return record(name, here, y, {&x}, [&] {
     return [x = Saved::input_if(p != 0, x), y = p == 0 || p == 1 ? Saved() : Saved::output(y), dims = r.dims,
             p](Backward& bw) {

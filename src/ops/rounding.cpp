@@ -1,3 +1,6 @@
+#include <cmath>
+
+#include "core/check.hpp"
 #include "ops/pointwise_formula.hpp"
 
 namespace xgrad {
@@ -31,6 +34,16 @@ Tensor sign(const Arg& x) { return sign_op(x); }
 Tensor floor(const Arg& x) { return floor_op(x); }
 Tensor ceil(const Arg& x) { return ceil_op(x); }
 Tensor round(const Arg& x) { return round_op(x); }
+// round(x 10^d) / 10^d, and where 10^d is a fraction, round(x / 10^-d) 10^-d, which is exact.
+Tensor round(const Arg& x, std::int64_t decimals) {
+  if (decimals == 0) return round_op(x);
+  const Here here = x.here();
+  check<DtypeError>(x->is_floating_point(), here, "round: expected a floating tensor for decimals = {}, got {}",
+                    decimals, x->dtype());
+  const Operand unit(std::pow(10.0, std::abs(static_cast<double>(decimals))), here);
+  if (decimals > 0) return x->mul(unit).round(0, here).div(unit);
+  return x->div(unit).round(0, here).mul(unit);
+}
 Tensor trunc(const Arg& x) { return trunc_op(x); }
 Tensor square(const Arg& x) { return square_op(x); }
 Tensor operator-(const Operand& x) {
@@ -42,7 +55,7 @@ Tensor Tensor::abs(Here here) const { return xgrad::abs({*this, here}); }
 Tensor Tensor::sign(Here here) const { return xgrad::sign({*this, here}); }
 Tensor Tensor::floor(Here here) const { return xgrad::floor({*this, here}); }
 Tensor Tensor::ceil(Here here) const { return xgrad::ceil({*this, here}); }
-Tensor Tensor::round(Here here) const { return xgrad::round({*this, here}); }
+Tensor Tensor::round(std::int64_t decimals, Here here) const { return xgrad::round({*this, here}, decimals); }
 Tensor Tensor::trunc(Here here) const { return xgrad::trunc({*this, here}); }
 Tensor Tensor::square(Here here) const { return xgrad::square({*this, here}); }
 

@@ -254,7 +254,15 @@ Tensor Tensor::expand_as(const Tensor& other, Here here) const {
 }
 
 Tensor broadcast_to(const Arg& x, const Shape& shape) {
-  return expanded("broadcast_to", x.tensor(), shape, false, x.here());
+  return expanded("broadcast_to", x.tensor(), shape, true, x.here());
+}
+TensorList broadcast_tensors(const TensorList& tensors, Here here) {
+  Shape shape;
+  for (const Tensor& tensor : tensors)
+    shape = detail::broadcast_shapes("broadcast_tensors", shape, tensor.sizes(), here);
+  TensorList list;
+  for (const Tensor& tensor : tensors) list.push_back(expanded("broadcast_tensors", tensor, shape, false, here));
+  return list;
 }
 Tensor Tensor::broadcast_to(const Shape& shape, Here here) const { return xgrad::broadcast_to({*this, here}, shape); }
 

@@ -74,6 +74,12 @@ Tensor log_softmax(const Arg& x, std::int64_t dim) {
   });
 }
 
+Tensor softmin(const Arg& x, std::int64_t dim) {
+  check_floating("softmin", x.tensor(), x.here());
+  wrap_dim("softmin", dim, x->dim(), x.here());
+  return x->neg(x.here()).softmax(dim, x.here());
+}
+
 Tensor Tensor::softmax(std::int64_t dim, Here here) const { return xgrad::softmax({*this, here}, dim); }
 Tensor Tensor::log_softmax(std::int64_t dim, Here here) const { return xgrad::log_softmax({*this, here}, dim); }
 

@@ -77,6 +77,18 @@ Tensor clamp(const Arg& x, std::optional<Scalar> min, std::optional<Scalar> max)
   return op(x);
 }
 
+Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max) {
+  const Here here = x.here();
+  check<ValueError>(min.defined() || max.defined(), here, "clamp: expected min, max or both, got neither");
+  Tensor y = x.tensor();
+  const auto bind = [&](const Tensor& bound, const Tensor& beyond) {
+    y = where({beyond.logical_or({bound.isnan(here), here}), here}, {bound, here}, {y, here});
+  };
+  if (min.defined()) bind(min, y.lt({min, here}));
+  if (max.defined()) bind(max, y.gt({max, here}));
+  return y;
+}
+
 Tensor Tensor::clamp(std::optional<Scalar> min, std::optional<Scalar> max, Here here) const {
   return xgrad::clamp({*this, here}, min, max);
 }

@@ -199,3 +199,27 @@ TEST_CASE("one_hot and bincount") {
   CHECK(values(xg::bincount(list({1}), 4)) == Values{0, 1, 0, 0});
   CHECK(xg::bincount(list({})).sizes() == Shape{0});
 }
+
+TEST_CASE("a tensor without dimensions counts as one of one element") {
+  const Tensor x = xg::tensor(5.0, {.dtype = xg::float64, .requires_grad = true}), index = xg::tensor({0});
+  const Tensor one = xg::tensor({2.0}, {.dtype = xg::float64});
+  CHECK(xg::index_select(x, 0, index).sizes() == Shape{});
+  CHECK(xg::index_select(x, -1, index).item<double>() == 5);
+  CHECK(xg::index_add(x, 0, index, one).item<double>() == 7);
+  CHECK(xg::index_copy(x, 0, index, one).item<double>() == 2);
+  CHECK(xg::index_fill(x, 0, index, 3).item<double>() == 3);
+  CHECK(xg::grad({xg::index_select(x, 0, index) * 3}, {x})[0].item<double>() == 3);
+  CHECK_THROWS_AS(xg::index_select(x, 0, xg::tensor({0, 0})), xg::ShapeError);
+  CHECK_THROWS_AS(xg::index_select(x, 0, xg::tensor({1})), xg::IndexError);
+  CHECK_THROWS_AS(xg::index_select(x, 1, index), xg::IndexError);
+}
+
+TEST_CASE("embedding divides the gradient of a row by how often it occurs, where asked to") {
+  const Tensor weight = xg::ones({4, 2}, {.dtype = xg::float64, .requires_grad = true});
+  const Tensor indices = xg::tensor({{0, 2}, {2, 1}});
+  const Tensor y = xg::embedding(weight, indices, {}, true);
+  CHECK(y.to_vector<double>() == xg::embedding(weight, indices).to_vector<double>());
+  const Tensor cotangent = xg::tensor({{{1.0, 2.0}, {3.0, 4.0}}, {{5.0, 6.0}, {1.0, 2.0}}}, {.dtype = xg::float64});
+  CHECK(xg::grad({y}, {weight}, {.grad_outputs = {cotangent}})[0].to_vector<double>() ==
+        std::vector<double>{1, 2, 1, 2, 4, 5, 0, 0});
+}

@@ -159,6 +159,8 @@ TEST_CASE("gradients of every product, to the second order") {
     return TensorList{xg::addmm(in[0], in[1], in[2], {.beta = 0.5, .alpha = -2})};
   };
   check_gradients(addmm, {leaf({3}, 1), leaf({2, 4}, 2), leaf({4, 3}, 3)});
+  const Tensor nan = xg::full({2, 3}, std::nan("")), two = xg::ones({2, 4}), four = xg::ones({4, 3});
+  CHECK(xg::addmm(nan, two, four, {.beta = 0}).to_vector<double>() == std::vector<double>(6, 4.0));
   auto linear = [](const TensorList& in) { return TensorList{xg::linear(in[0], in[1], in[2])}; };
   check_gradients(linear, {leaf({3}, 1), leaf({4, 3}, 2), leaf({4}, 3)});
   check_gradients(linear, {leaf({2, 3}, 1), leaf({4, 3}, 2), leaf({4}, 3)}, 3);

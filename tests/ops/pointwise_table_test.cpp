@@ -76,7 +76,13 @@ std::vector<Row> functions() {
       unary("sign", xg::sign, sign),
       unary("floor", xg::floor, std::floor, {-2.6, 2.7}),
       unary("ceil", xg::ceil, std::ceil, {-2.6, 2.7}),
-      unary("round", xg::round, std::nearbyint, {-2.4, 2.3}),
+      unary("round", [](const Tensor& x) { return xg::round(x); }, std::nearbyint, {-2.4, 2.3}),
+      unary(
+          "round", [](const Tensor& x) { return xg::round(x, 1); },
+          [](double v) { return std::nearbyint(v * 10) / 10; }, {-2.4, 2.3}),
+      unary(
+          "round", [](const Tensor& x) { return xg::round(x, -1); },
+          [](double v) { return std::nearbyint(v / 10) * 10; }, {-42.4, 32.3}),
       unary("trunc", xg::trunc, std::trunc, {-2.6, 2.7}),
       unary("square", xg::square, [](double x) { return x * x; }),
       unary("sqrt", xg::sqrt, std::sqrt, positive),
@@ -114,6 +120,12 @@ std::vector<Row> functions() {
       unary(
           "clamp", [](const Tensor& x) { return xg::clamp(x, -0.8, 1.1); },
           [](double x) { return std::fmin(std::fmax(x, -0.8), 1.1); }),
+      {"clamp",
+       table::on([](const Tensor& x, const Tensor& low, const Tensor& high) { return xg::clamp(x, low, high); }),
+       {{{2, 3}, {2, 3}, {2, 3}}, {{3}, {2, 1}, {}}, {{}, {}, {}}, {{0, 2}, {2}, {1}}},
+       table::triples([](double x, double low, double high) { return std::fmin(std::fmax(x, low), high); }),
+       {{-2, 2}, {-1.5, -0.2}, {0.3, 1.6}},
+       table::refuses([] { xg::clamp(xg::ones({2}), Tensor(), Tensor()); }, {"clamp", "neither"})},
   };
 }
 
@@ -134,9 +146,91 @@ std::vector<Row> activations() {
           "softplus", [](const Tensor& x) { return xg::softplus(x, 2.0, 5.0); },
           [](double x) { return 2 * x > 5 ? x : std::log1p(std::exp(2 * x)) / 2; }, wide),
       unary(
-          "log_sigmoid", xg::log_sigmoid, [](double x) { return -std::log1p(std::exp(-x)); }, wide),
+          "logsigmoid", xg::logsigmoid, [](double x) { return -std::log1p(std::exp(-x)); }, wide),
       unary(
           "silu", xg::silu, [](double x) { return x * sigmoid(x); }, wide),
+      unary(
+          "celu", [](const Tensor& x) { return xg::celu(x, 0.7); },
+          [](double x) { return x > 0 ? x : 0.7 * (std::exp(x / 0.7) - 1); }),
+      unary("selu", xg::selu,
+            [](double x) { return 1.0507009873554804934 * (x > 0 ? x : 1.6732632423543772848 * (std::exp(x) - 1)); }),
+      unary(
+          "mish", xg::mish, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); }, wide),
+      unary("softsign", xg::softsign, [](double x) { return x / (1 + std::fabs(x)); }),
+      unary("tanhshrink", xg::tanhshrink, [](double x) { return x - std::tanh(x); }),
+      unary(
+          "hardsigmoid", xg::hardsigmoid, [](double x) { return std::fmin(std::fmax(x + 3, 0), 6) / 6; }, wide),
+      unary(
+          "hardswish", xg::hardswish, [](double x) { return x * std::fmin(std::fmax(x + 3, 0), 6) / 6; }, wide),
+      unary(
+          "hardtanh", [](const Tensor& x) { return xg::hardtanh(x, -0.8, 1.1); },
+          [](double x) { return std::fmin(std::fmax(x, -0.8), 1.1); }),
+      unary("relu6", xg::relu6, [](double x) { return std::fmin(std::fmax(x, 0), 6); }, {-2, 8}),
+      unary(
+          "hardshrink", [](const Tensor& x) { return xg::hardshrink(x, 0.7); },
+          [](double x) { return std::fabs(x) > 0.7 ? x : 0; }),
+      unary(
+          "softshrink", [](const Tensor& x) { return xg::softshrink(x, 0.7); },
+          [](double x) { return x > 0.7    ? x - 0.7
+                                : x < -0.7 ? x + 0.7
+                                           : 0; }),
+      unary(
+          "threshold", [](const Tensor& x) { return xg::threshold(x, 0.2, 5); },
+          [](double x) { return x > 0.2 ? x : 5; }),
+  };
+}
+// Those whose arguments are not one tensor of any shape.
+std::vector<Row> shaped_activations() {
+  const auto prelu = [](double x, double w) { return x > 0 ? x : w * x; };
+  const auto one = [prelu](const table::Arrays& in) {
+    return each([&](double x) { return prelu(x, in[1].values[0]); })(in);
+  };
+  const auto channels = table::indexed(
+      [](const table::Arrays& in) { return in[0].shape; },
+      [prelu](const table::Arrays& in, const table::Index& i) { return prelu(at(in[0], i), at(in[1], {i[1]})); });
+  const auto gated = [](std::size_t d) {
+    return table::indexed(
+        [d](const table::Arrays& in) {
+          xg::Shape shape = in[0].shape;
+          shape[d] /= 2;
+          return shape;
+        },
+        [d](const table::Arrays& in, const table::Index& i) {
+          table::Index second = i;
+          second[d] += in[0].shape[d] / 2;
+          return at(in[0], i) * sigmoid(at(in[0], second));
+        });
+  };
+  const auto ones = [](const xg::Shape& shape) { return xg::ones(shape); };
+  const auto call = on([](const Tensor& x, const Tensor& w) { return xg::prelu(x, w); });
+  return {
+      {"prelu",
+       call,
+       {{{2, 3}, {1}}, {xg::Shape{}, {1}}, {{3}, xg::Shape{}}, {{0, 3}, {1}}},
+       one,
+       {{}},
+       {{[=] {
+           xg::prelu(ones({2, 3}), ones({2}));
+         },
+         {"prelu", "[2]", "[2, 3]"}},
+        {[=] { xg::prelu(ones({3}), ones({3})); }, {"prelu", "[3]"}},
+        {[=] { xg::prelu(ones({3}), xg::ones({1}, {.dtype = xg::float64})); }, {"prelu", "float32", "float64"}}}},
+      {"prelu", call, {{{2, 3}, {3}}, {{2, 3, 2}, {3}}, {{0, 3}, {3}}, {{2, 1, 2}, {1}}}, channels},
+      {"glu",
+       on([](const Tensor& x) { return xg::glu(x); }),
+       {{{2, 4}}, {{0, 4}}, {{2, 0}}},
+       gated(1),
+       {{}},
+       {{[=] {
+           xg::glu(ones({2, 3}));
+         },
+         {"glu", "even", "[2, 3]"}},
+        {[=] { xg::glu(ones({})); }, {"glu", "[]"}},
+        {[=] {
+           xg::glu(ones({2, 4}), 2);
+         },
+         {"glu", "2"}}}},
+      {"glu", on([](const Tensor& x) { return xg::glu(x, 0); }), {{{2}}, {{4, 3}}, {{2, 3, 1}}}, gated(0)},
   };
 }
 
@@ -249,6 +343,7 @@ TEST_CASE("functions of one tensor") {
 }
 TEST_CASE("activations") {
   for (const Row& row : activations()) table::run(row);
+  for (const Row& row : shaped_activations()) table::run(row);
 }
 TEST_CASE("arithmetic") {
   for (const Row& row : arithmetic()) table::run(row);

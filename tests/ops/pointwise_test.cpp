@@ -84,7 +84,7 @@ const Row rows[] = {
     {"relu", xg::relu, [](double x) { return x > 0 ? x : 0; }, [](double x) { return x > 0 ? 1.0 : 0.0; }, -3, -0.1},
     {"silu", xg::silu, [](double x) { return x * logistic(x); },
      [](double x) { return logistic(x) + x * logistic(x) * logistic(-x); }, -4, 4},
-    {"log_sigmoid", xg::log_sigmoid, [](double x) { return -std::log1p(std::exp(-x)); },
+    {"logsigmoid", xg::logsigmoid, [](double x) { return -std::log1p(std::exp(-x)); },
      [](double x) { return logistic(-x); }, -4, 4},
     {"gelu", xg::gelu, [](double x) { return x * normal(x); },
      [](double x) { return normal(x) + x * std::exp(-x * x / 2) / std::sqrt(2 * M_PI); }, -4, 4},

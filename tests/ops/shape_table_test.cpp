@@ -209,6 +209,21 @@ std::vector<Row> shapes() {
        expanded({0, 3}),
        {{}},
        refuses([] { xg::broadcast_to(some({2}), {3}); }, {"broadcast_to", "[2]", "[3]"})},
+      {"broadcast_tensors",
+       [](const TensorList& in) { return xg::broadcast_tensors(in); },
+       {{{2, 1}, {3}}, {{}, {2}}, {{0}, {1, 1}}},
+       [](const Arrays& in) {
+         Arrays out;
+         for (std::size_t k = 0; k < 2; ++k)
+           out.push_back(pairs([k](double a, double b) { return k == 0 ? a : b; })(in)[0]);
+         return out;
+       },
+       {{}},
+       refuses(
+           [] {
+             xg::broadcast_tensors({some({2}), some({3})});
+           },
+           {"broadcast_tensors", "[2]", "[3]"})},
       {"atleast_1d", on(xg::atleast_1d), unary, reshaped([](const Shape& s) { return s.empty() ? Shape{1} : s; })},
       {"atleast_2d", on(xg::atleast_2d), {{{2, 3}}, {{3}}, {scalar}, {{0}}}, reshaped([](const Shape& s) {
          return s.size() == 2 ? s : s.empty() ? Shape{1, 1} : Shape{1, s[0]};

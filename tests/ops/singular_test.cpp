@@ -93,7 +93,8 @@ TEST_CASE("a branch that `where` does not take leaves nothing in the gradient, n
         const double wanted = regular ? slope.item<double>() : 0, bent = regular ? second : 0;
         const double near = dtype == xg::float64 ? 1e-12 : 1e-5;
         CHECK_MESSAGE(std::abs(a[i] - wanted) <= near * (1 + std::abs(wanted)), point.name, " ", i, ": ", a[i]);
-        CHECK_MESSAGE(std::abs(b[i] - wanted) <= near * (1 + std::abs(wanted)), point.name, " recorded ", i, ": ", b[i]);
+        CHECK_MESSAGE(std::abs(b[i] - wanted) <= near * (1 + std::abs(wanted)), point.name, " recorded ", i, ": ",
+                      b[i]);
         CHECK_MESSAGE(std::abs(c[i] - bent) <= near * (1 + std::abs(bent)), point.name, " second ", i, ": ", c[i]);
       }
     }

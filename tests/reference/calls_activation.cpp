@@ -10,8 +10,17 @@ namespace F = xgrad::nn::functional;
 
 void activation(Calls& calls) {
   using Unary = Tensor (*)(const xgrad::Arg&);
-  const std::vector<std::pair<const char*, Unary>> functions{
-      {"logsigmoid", F::log_sigmoid}, {"relu", F::relu}, {"sigmoid", F::sigmoid}, {"silu", F::silu}};
+  const std::vector<std::pair<const char*, Unary>> functions{{"hardsigmoid", F::hardsigmoid},
+                                                             {"hardswish", F::hardswish},
+                                                             {"logsigmoid", F::logsigmoid},
+                                                             {"mish", F::mish},
+                                                             {"relu", F::relu},
+                                                             {"relu6", F::relu6},
+                                                             {"selu", F::selu},
+                                                             {"sigmoid", F::sigmoid},
+                                                             {"silu", F::silu},
+                                                             {"softsign", F::softsign},
+                                                             {"tanhshrink", F::tanhshrink}};
   for (const auto& [name, f] : functions)
     calls.add(name, [f = f](const Inputs& in) { return TensorList{f(in["input"])}; });
 
@@ -25,6 +34,21 @@ void activation(Calls& calls) {
   calls.add("softplus", [](const Inputs& in) {
     return TensorList{F::softplus(in["input"], in.attr("beta", 1.0), in.attr("threshold", 20.0))};
   });
+  calls.add("celu", [](const Inputs& in) { return TensorList{F::celu(in["input"], in.attr("alpha", 1.0))}; });
+  calls.add("hardtanh", [](const Inputs& in) {
+    return TensorList{F::hardtanh(in["input"], in.attr("min_val", -1.0), in.attr("max_val", 1.0))};
+  });
+  calls.add("hardshrink",
+            [](const Inputs& in) { return TensorList{F::hardshrink(in["input"], in.attr("lambd", 0.5))}; });
+  calls.add("softshrink",
+            [](const Inputs& in) { return TensorList{F::softshrink(in["input"], in.attr("lambd", 0.5))}; });
+  calls.add("threshold", [](const Inputs& in) {
+    return TensorList{F::threshold(in["input"], in.attr<double>("threshold"), in.attr<double>("value"))};
+  });
+  calls.add("prelu", [](const Inputs& in) { return TensorList{F::prelu(in["input"], in["weight"])}; });
+  calls.add("glu", [](const Inputs& in) { return TensorList{F::glu(in["input"], in.attr<std::int64_t>("dim", -1))}; });
+  calls.add("softmin",
+            [](const Inputs& in) { return TensorList{F::softmin(in["input"], in.attr<std::int64_t>("dim"))}; });
   calls.add("softmax",
             [](const Inputs& in) { return TensorList{F::softmax(in["input"], in.attr<std::int64_t>("dim"))}; });
   calls.add("log_softmax",

@@ -2,8 +2,10 @@
 #include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/functional.hpp>
 #include <xgrad/nn/transformer.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/join.hpp>
 
+#include <limits>
 #include <stdexcept>
 
 #include "reference/calls.hpp"
@@ -12,6 +14,22 @@ namespace reference {
 namespace {
 
 namespace nn = xgrad::nn;
+
+// A mask together with is_causal, which the function itself refuses.
+Tensor without_later_keys(const Tensor& mask, const Tensor& query, const Tensor& key) {
+  const Tensor seen = xgrad::ones({query.size(-2), key.size(-2)}, {.dtype = xgrad::bool_}).tril();
+  if (mask.dtype() == xgrad::bool_) return mask.logical_and(seen);
+  return mask.masked_fill(seen.logical_not(), -std::numeric_limits<double>::infinity());
+}
+
+TensorList dot_product_attention(const Inputs& in) {
+  const Tensor query = in["query"], key = in["key"], mask = in["attn_mask"];
+  const bool causal = in.attr("is_causal", false), both = causal && mask.defined();
+  return {nn::functional::scaled_dot_product_attention(query, key, in["value"],
+                                                       {.attn_mask = both ? without_later_keys(mask, query, key) : mask,
+                                                        .is_causal = causal && !both,
+                                                        .scale = in.optional<double>("scale")})};
+}
 
 TensorList attention(const Inputs& in) {
   const std::int64_t embed = in["query"].size(-1), kdim = in["key"].size(-1), vdim = in["value"].size(-1);
@@ -77,12 +95,7 @@ TensorList encoder_layer(const Inputs& in) {
 }  // namespace
 
 void layer(Calls& calls) {
-  calls.add("scaled_dot_product_attention", [](const Inputs& in) {
-    return TensorList{nn::functional::scaled_dot_product_attention(in["query"], in["key"], in["value"],
-                                                                   {.attn_mask = in["attn_mask"],
-                                                                    .is_causal = in.attr("is_causal", false),
-                                                                    .scale = in.optional<double>("scale")})};
-  });
+  calls.add("scaled_dot_product_attention", dot_product_attention);
   calls.add("multi_head_attention_forward", attention);
   calls.add("transformer_encoder_layer", encoder_layer);
 }

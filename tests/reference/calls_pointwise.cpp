@@ -34,13 +34,10 @@ std::optional<xg::Scalar> bound(const Inputs& in, const char* name) {
   return number ? std::optional<xg::Scalar>(*number) : std::nullopt;
 }
 
-// min and max may be tensors of the input's broadcast shape, too.
 Tensor clamp(const Inputs& in) {
   const Tensor low = in["min"], high = in["max"];
-  if (!low.defined() && !high.defined()) return xg::clamp(in["input"], bound(in, "min"), bound(in, "max"));
-  Tensor x = in["input"];
-  if (low.defined()) x = xg::maximum(x, low);
-  return high.defined() ? xg::minimum(x, high) : x;
+  return low.defined() || high.defined() ? xg::clamp(in["input"], low, high)
+                                         : xg::clamp(in["input"], bound(in, "min"), bound(in, "max"));
 }
 
 }  // namespace
@@ -53,9 +50,9 @@ void pointwise(Calls& calls) {
       {"erfc", xg::erfc},   {"exp", xg::exp},       {"exp2", xg::exp2},       {"expm1", xg::expm1},
       {"floor", xg::floor}, {"lgamma", xg::lgamma}, {"log", xg::log},         {"log10", xg::log10},
       {"log1p", xg::log1p}, {"log2", xg::log2},     {"neg", xg::neg},         {"reciprocal", xg::reciprocal},
-      {"round", xg::round}, {"rsqrt", xg::rsqrt},   {"sign", xg::sign},       {"sin", xg::sin},
-      {"sinh", xg::sinh},   {"sqrt", xg::sqrt},     {"square", xg::square},   {"tan", xg::tan},
-      {"tanh", xg::tanh},   {"trunc", xg::trunc}};
+      {"rsqrt", xg::rsqrt}, {"sign", xg::sign},     {"sin", xg::sin},         {"sinh", xg::sinh},
+      {"sqrt", xg::sqrt},   {"square", xg::square}, {"tan", xg::tan},         {"tanh", xg::tanh},
+      {"trunc", xg::trunc}};
   for (const auto& [name, f] : functions)
     calls.add(name, [f = f](const Inputs& in) { return TensorList{f(in["input"])}; });
 
@@ -80,6 +77,10 @@ void pointwise(Calls& calls) {
   for (const auto& [name, f] : operations)
     calls.add(name, [f = f](const Inputs& in) { return TensorList{f(operand(in, "input"), operand(in, "other"))}; });
   calls.add("pow", [](const Inputs& in) { return TensorList{xg::pow(operand(in, "input"), operand(in, "exponent"))}; });
+  calls.add("round", [](const Inputs& in) {
+    const auto decimals = in.optional<std::int64_t>("decimals");
+    return TensorList{decimals ? xg::round(in["input"], *decimals) : xg::round(in["input"])};
+  });
   calls.add("clamp", [](const Inputs& in) { return TensorList{clamp(in)}; });
   calls.add("where", [](const Inputs& in) {
     return TensorList{xg::where(in["condition"], operand(in, "input"), operand(in, "other"))};

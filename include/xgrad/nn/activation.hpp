@@ -20,7 +20,14 @@ class Sigmoid : public FunctionLayer<&xgrad::sigmoid> {};
 class Tanh : public FunctionLayer<&xgrad::tanh> {};
 class ReLU : public FunctionLayer<&xgrad::relu> {};
 class SiLU : public FunctionLayer<&xgrad::silu> {};
-class LogSigmoid : public FunctionLayer<&xgrad::log_sigmoid> {};
+class LogSigmoid : public FunctionLayer<&xgrad::logsigmoid> {};
+class SELU : public FunctionLayer<&xgrad::selu> {};
+class Mish : public FunctionLayer<&xgrad::mish> {};
+class Softsign : public FunctionLayer<&xgrad::softsign> {};
+class Tanhshrink : public FunctionLayer<&xgrad::tanhshrink> {};
+class Hardsigmoid : public FunctionLayer<&xgrad::hardsigmoid> {};
+class Hardswish : public FunctionLayer<&xgrad::hardswish> {};
+class ReLU6 : public FunctionLayer<&xgrad::relu6> {};
 
 // x where x > 0, else negative_slope x.
 class LeakyReLU : public Module {

@@ -7,9 +7,11 @@
 
 namespace xgrad::nn {
 
-// padding_idx: a row that is zero at first and never gets a gradient; negative counts from the end.
+// padding_idx: a row that is zero at first and never gets a gradient; negative counts from the end. scale_grad_by_freq:
+// the gradient of a row is divided by how often its index occurs.
 struct EmbeddingOptions {
   std::optional<std::int64_t> padding_idx{};
+  bool scale_grad_by_freq = false;
 };
 // Rows of weight by int64 indices: [...] -> [..., embedding_dim].
 // Parameter: weight [num_embeddings, embedding_dim], normal with mean 0 and variance 1 at first. IndexError for an
@@ -25,7 +27,7 @@ class Embedding : public Module {
   Tensor weight;
 
  private:
-  std::optional<std::int64_t> padding_idx_;
+  EmbeddingOptions options_;
 };
 
 }  // namespace xgrad::nn

@@ -20,8 +20,8 @@ struct NllLossOptions {
 
 // -sum_c p_c weight_c log(softmax(x)_c) over the classes c, dimension 1 of the input (0 of a 1-d one), with fused
 // kernels for both passes.
-// input: [C], [N, C] or [N, C, ...], floating. target: the classes, of an integer dtype and of the input's shape without
-// C; or the probabilities p, floating, of the input's shape. Reduction::none gives the shape of the classes.
+// input: [C], [N, C] or [N, C, ...], floating. target: the classes, of an integer dtype and of the input's shape
+// without C; or the probabilities p, floating, of the input's shape. Reduction::none gives the shape of the classes.
 // Reduction::mean divides by the sum of the targets' weights (by the number of elements for probabilities).
 // ShapeError for other shapes; DtypeError: an input that is not floating, a bool target, a weight of another dtype;
 // IndexError: a class outside 0..C-1 that is not ignore_index; ValueError: label_smoothing outside [0, 1].

@@ -34,9 +34,11 @@ Tensor take_along_dim(const Arg& x, const Arg& index, std::optional<std::int64_t
 // Elements of x by their number in row-major order, in the shape of index.
 Tensor take(const Arg& x, const Arg& index);
 
-// Rows of a table: weight [rows, n], indices of any shape S to S + [n]. Row padding_idx gets no gradient. IndexError
-// for a negative index or one beyond the rows.
-Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx = {});
+// Rows of a table: weight [rows, n], indices of any shape S to S + [n]. Row padding_idx gets no gradient;
+// scale_grad_by_freq divides the gradient of a row by how often its index occurs. IndexError for a negative index or
+// one beyond the rows.
+Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64_t> padding_idx = {},
+                 bool scale_grad_by_freq = false);
 // int64 [..., num_classes] with 1 at the index and 0 elsewhere; num_classes is the largest index + 1 where left out.
 // IndexError for an index outside 0..num_classes-1.
 Tensor one_hot(const Arg& indices, std::int64_t num_classes = -1);

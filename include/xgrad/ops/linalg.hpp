@@ -44,7 +44,7 @@ struct AddmmOptions {
   Scalar beta = 1;
   Scalar alpha = 1;
 };
-// beta input + alpha (a b), where input broadcasts to [m, n].
+// beta input + alpha (a b), where input broadcasts to [m, n]; with beta 0 the input is not read, whatever it holds.
 Tensor addmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options = {});
 // The same for mv: input broadcasts to [m].
 Tensor addmv(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options = {});

@@ -36,6 +36,11 @@ struct BinaryCrossEntropyWithLogitsOptions {
   Reduction reduction = Reduction::mean;
   Tensor pos_weight{};
 };
+// weight [C] rescales the classes; it broadcasts to the input and takes no gradient.
+struct MultilabelSoftMarginLossOptions {
+  Tensor weight{};
+  Reduction reduction = Reduction::mean;
+};
 struct KlDivOptions {
   Reduction reduction = Reduction::mean;
   bool log_target = false;
@@ -46,7 +51,8 @@ struct KlDivOptions {
 Tensor mse_loss(const Arg& input, const Arg& target, const LossOptions& options = {});
 // |x - t|, slope 0 where they are equal. Errors as mse_loss.
 Tensor l1_loss(const Arg& input, const Arg& target, const LossOptions& options = {});
-// (x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2. ValueError: a negative beta. Errors as mse_loss.
+// (x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2; with beta 0 the slope of equal x
+// and t is -1 by either, as PyTorch's. ValueError: a negative beta. Errors as mse_loss.
 Tensor smooth_l1_loss(const Arg& input, const Arg& target, const SmoothL1LossOptions& options = {});
 // (x - t)^2 / 2 where |x - t| <= delta, else delta (|x - t| - delta / 2). ValueError unless delta > 0. Errors as
 // mse_loss.
@@ -58,6 +64,10 @@ Tensor binary_cross_entropy(const Arg& input, const Arg& target, const BinaryCro
 // Errors as mse_loss.
 Tensor binary_cross_entropy_with_logits(const Arg& input, const Arg& target,
                                         const BinaryCrossEntropyWithLogitsOptions& options = {});
+// The mean over the last dimension of binary_cross_entropy_with_logits: of C classes each of which may be a label or
+// not. Input [N, C], [C] or [..., C]; ShapeError without dimensions. Other errors as mse_loss.
+Tensor multilabel_soft_margin_loss(const Arg& input, const Arg& target,
+                                   const MultilabelSoftMarginLossOptions& options = {});
 // t (log t - x) for log-probabilities x, 0 where t is 0; with log_target: exp(t) (t - x). Errors as mse_loss.
 Tensor kl_div(const Arg& input, const Arg& target, const KlDivOptions& options = {});
 

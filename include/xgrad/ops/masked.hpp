@@ -8,6 +8,8 @@ namespace xgrad {
 // A copy of x that holds `value` where the mask is true; no gradient there. DtypeError for a floating value into an
 // integer or bool tensor.
 Tensor masked_fill(const Arg& x, const Arg& mask, Scalar value);
+// The same with a 0-d tensor of the dtype of x, which gets the sum of the gradient there. ShapeError, DtypeError.
+Tensor masked_fill(const Arg& x, const Arg& mask, const Tensor& value);
 // The elements where the mask is true, in row-major order: [count].
 Tensor masked_select(const Arg& x, const Arg& mask);
 // A copy of x whose elements where the mask is true are the first ones of source, in row-major order. ShapeError when

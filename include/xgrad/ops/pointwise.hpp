@@ -16,12 +16,14 @@ Tensor neg(const Arg& x);
 Tensor abs(const Arg& x);
 // -1, 0 or 1; 0 for NaN. Gradient 0. Integers stay, also bools.
 Tensor sign(const Arg& x);
-// The nearest integer below, above; the nearest one, halves to the even neighbour; the integer part. Gradient 0.
-// Integers stay.
+// The nearest integer below, above; the integer part. Gradient 0. Integers stay.
 Tensor floor(const Arg& x);
 Tensor ceil(const Arg& x);
-Tensor round(const Arg& x);
 Tensor trunc(const Arg& x);
+// The nearest multiple of 10^-decimals, halves to the even neighbour. Gradient 0. Integers stay; DtypeError for them
+// with other decimals than 0.
+Tensor round(const Arg& x);
+Tensor round(const Arg& x, std::int64_t decimals);
 // x^2. Integers stay.
 Tensor square(const Arg& x);
 // Gradient 1 / (2 sqrt x).
@@ -67,6 +69,9 @@ Tensor relu(const Arg& x);
 // min(max(x, min), max); a bound left out does not bind. The gradient passes at the bounds. Integers stay with integer
 // bounds. ValueError where both are left out.
 Tensor clamp(const Arg& x, std::optional<Scalar> min, std::optional<Scalar> max = {});
+// The same with bounds for each element, which broadcast; an undefined one does not bind. Where min > max, the result
+// is max. A bound gets the gradient where the result is it and x is not. NaN of any of the three gives NaN.
+Tensor clamp(const Arg& x, const Tensor& min, const Tensor& max = {});
 
 // a where the condition holds, b elsewhere; all three broadcast, a and b meet in one dtype. DtypeError unless the
 // condition is bool.

@@ -51,8 +51,9 @@ std::pair<Tensor, Tensor> var_mean(const Arg& x, const Dims& dim, std::int64_t c
   return var_mean(x, VarOptions{dim.list(), correction, keepdim});
 }
 
-// (sum |x|^p)^(1/p). p = inf: max |x|; -inf: min |x|; 0: how many are not 0. Of floating tensors. The gradient is 0
-// where the result is 0, and for p = inf split evenly among the largest. ShapeError for p = +-inf of nothing.
+// (sum |x|^p)^(1/p), also where the powers overflow or underflow. p = inf: max |x|; -inf: min |x|; 0: how many are not
+// 0. Of floating tensors. The gradient is 0 where the result is 0, and for p = inf split evenly among the largest.
+// ShapeError for p = +-inf of nothing.
 Tensor norm(const Arg& x, Scalar p = 2, const ReduceOptions& options = {});
 template <class = void>
 Tensor norm(const Arg& x, Scalar p, const Dims& dim, bool keepdim = false) {

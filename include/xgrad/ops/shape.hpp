@@ -40,8 +40,10 @@ Tensor movedim(const Arg& x, std::int64_t source, std::int64_t destination);
 Tensor expand(const Arg& x, const Shape& shape);
 // expand to the shape of another tensor.
 Tensor expand_as(const Arg& x, const Arg& other);
-// expand without -1.
+// The same as expand.
 Tensor broadcast_to(const Arg& x, const Shape& shape);
+// All expanded to the shape that they broadcast to together. ShapeError where they do not.
+TensorList broadcast_tensors(const TensorList& tensors, Here here = {});
 
 // At least one, two, three dimensions: [] to [1]; [n] to [1, n]; [n] to [1, n, 1], [n, m] to [n, m, 1]. A tensor that
 // has enough is returned itself.

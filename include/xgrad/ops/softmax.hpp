@@ -12,5 +12,7 @@ namespace xgrad {
 Tensor softmax(const Arg& x, std::int64_t dim);
 // x_i - log(sum_j exp(x_j)). Gradient: dy - exp(y) sum(dy).
 Tensor log_softmax(const Arg& x, std::int64_t dim);
+// softmax(-x, dim).
+Tensor softmin(const Arg& x, std::int64_t dim);
 
 }  // namespace xgrad
