@@ -6,6 +6,8 @@
 #include <xgrad/ops/masked.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include <algorithm>
+
 #include "core/check.hpp"
 #include "core/dispatch.hpp"
 #include "ops/product.hpp"
