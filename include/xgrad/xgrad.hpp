@@ -36,6 +36,7 @@
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/ctc_loss.hpp>
+#include <xgrad/ops/difference.hpp>
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/equality.hpp>
@@ -46,6 +47,7 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/lstm.hpp>
 #include <xgrad/ops/margin_loss.hpp>
+#include <xgrad/ops/order.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/reduce.hpp>
