@@ -8,6 +8,7 @@
 
 namespace xg = xgrad;
 namespace F = xgrad::nn::functional;
+using xg::Shape;
 using xg::Tensor;
 using Values = std::vector<double>;
 
@@ -86,6 +87,25 @@ TEST_CASE("points where a derivative is a choice") {
   }
   const Tensor image = xg::tensor({5.0, 5.0, 5.0, 5.0}, leaf);
   CHECK(slope([](const Tensor& x) { return F::max_pool2d(x.reshape({1, 2, 2}), 2); }, image) == Values{1, 0, 0, 0});
+  CHECK(slope(
+            [](const Tensor& x) {
+              return F::max_pool3d(x.reshape({1, 1, 2, 2}), {1, 2, 2});
+            },
+            image) == Values{1, 0, 0, 0});
+  CHECK(slope(
+            [](const Tensor& x) {
+              return F::adaptive_max_pool1d(x.reshape({1, 4}), 1);
+            },
+            image) == Values{1, 0, 0, 0});
+  const Tensor pair = xg::tensor({1.0, 2.0}, leaf);
+  const auto put = [](const Tensor& x) { return F::max_unpool1d(x.reshape({1, 2}), xg::tensor({{1, 1}}), 2); };
+  CHECK(put(pair).to_vector<double>() == Values{0, 2, 0, 0});
+  CHECK(slope(put, pair) == Values{1, 1});
+  CHECK(slope(
+            [](const Tensor& x) {
+              return F::lp_pool1d(x.reshape({1, 2}), 2, 2);
+            },
+            xg::zeros({2}, leaf)) == Values{0, 0});
   CHECK(slope([](const Tensor& x) { return xg::sqrt(x); }, at(0)) == Values{inf});
   CHECK(slope([](const Tensor& x) { return xg::sqrt(x); }, at(0), 0) == Values{0});
   const Tensor zeros = xg::zeros({2}, leaf);
@@ -99,6 +119,55 @@ TEST_CASE("points where a derivative is a choice") {
   CHECK(xg::logcumsumexp(nothing, 0).to_vector<double>() == Values{-inf, -inf});
   CHECK(slope([](const Tensor& x) { return xg::logcumsumexp(x, 0); }, nothing) == Values{0, 0});
   CHECK(slope([](const Tensor& x) { return xg::where(x > 0, xg::log(x), x * 2); }, at(-1)) == Values{2});
+}
+
+TEST_CASE("kinks of activations, distances and margins") {
+  const Tensor ends = xg::tensor({-1.0, 1.0}, leaf), three = ends.detach().mul(3).requires_grad_();
+  CHECK(slope([](const Tensor& x) { return F::hardtanh(x); }, ends) == Values{0, 0});
+  CHECK(slope([](const Tensor& x) { return F::relu6(x); }, at(0)) == Values{0});
+  CHECK(slope([](const Tensor& x) { return F::relu6(x); }, at(6)) == Values{0});
+  CHECK(slope([](const Tensor& x) { return F::hardsigmoid(x); }, three) == Values{0, 0});
+  CHECK(slope([](const Tensor& x) { return F::hardswish(x); }, three) == Values{-0.5, 1.5});
+  CHECK(slope([](const Tensor& x) { return F::hardshrink(x, 1); }, ends) == Values{0, 0});
+  CHECK(slope([](const Tensor& x) { return F::softshrink(x, 1); }, ends) == Values{0, 0});
+  CHECK(slope([](const Tensor& x) { return F::threshold(x, 1, 5); }, at(1)) == Values{0});
+  const Tensor row = xg::zeros({1, 2}, f64), point = ends.reshape({1, 2}).detach().requires_grad_();
+  CHECK(slope([&](const Tensor& x) { return xg::cdist(x, point.detach()); }, point) == Values{0, 0});
+  CHECK(slope([](const Tensor& x) { return F::pdist(xg::cat({x, x})).sum(); }, point) == Values{0, 0});
+  CHECK(slope([&](const Tensor& x) { return xg::cdist(x, row, inf); }, point) == Values{-1, 1});
+  const Tensor met = xg::tensor({1.0}, f64);
+  CHECK(slope([&](const Tensor& x) { return F::hinge_embedding_loss(x, -met); }, at(1)) == Values{-1});
+  CHECK(slope([&](const Tensor& x) { return F::margin_ranking_loss(x, met, met); }, at(1)) == Values{-1});
+  CHECK(slope([&](const Tensor& x) { return F::triplet_margin_loss(x, met, met * 2, {.margin = 1, .eps = 0}); },
+              at(1)) == Values{1});
+  CHECK(slope([&](const Tensor& x) { return F::smooth_l1_loss(x, met, {.beta = 0}); }, at(1)) == Values{-1});
+  CHECK(slope([&](const Tensor& x) { return F::smooth_l1_loss(met, x, {.beta = 0}); }, at(1)) == Values{-1});
+  const Tensor classes = xg::tensor({1.0, 0.0}, leaf);
+  CHECK(slope([](const Tensor& x) { return F::multi_margin_loss(x, xg::tensor(0)); }, classes) == Values{0, 0});
+  CHECK(slope(
+            [](const Tensor& x) {
+              return F::multilabel_margin_loss(x, xg::tensor({0, -1}));
+            },
+            classes) == Values{0, 0});
+}
+
+TEST_CASE("losses of margins, likelihoods and sequences") {
+  const auto none = xg::Reduction::none;
+  const Tensor column = xg::ones({3, 1}, f64), line = xg::ones({4}, f64);
+  CHECK((F::hinge_embedding_loss(column, line, {.reduction = none}).sizes() == Shape{3, 4}));
+  CHECK((F::poisson_nll_loss(column, line, {.reduction = none}).sizes() == Shape{3, 4}));
+  const Tensor zero = xg::zeros({1}, f64);
+  CHECK(slope([&](const Tensor& v) { return F::gaussian_nll_loss(zero, zero, v, {.eps = 0.5}); }, at(0)) == Values{1});
+  CHECK(slope([&](const Tensor& x) { return F::cosine_similarity(x, xg::ones({1}, f64), 0, 0.5); }, at(0)) ==
+        Values{2});
+  const Tensor steps = xg::tensor({-0.5, -1.0}, leaf);  // one step, two classes
+  const auto loss = [](const Tensor& x, const Tensor& target) { return F::ctc_loss(x.reshape({1, 2}), target, 1, 1); };
+  CHECK(slope([&](const Tensor& x) { return loss(x, xg::tensor({1})); }, steps) == Values{0, -1});
+  const auto behind = [&](const Tensor& x) { return loss(x.log_softmax(0), xg::tensor({1})); };
+  CHECK(slope(behind, steps)[0] == doctest::Approx(1 / (1 + std::exp(-0.5))));
+  const auto hopeless = [](const Tensor& x) { return F::ctc_loss(x.reshape({1, 2}), xg::tensor({1, 1}), 1, 2); };
+  CHECK(hopeless(steps).item<double>() == inf);
+  CHECK(slope(hopeless, steps) == Values{0, 0});
 }
 
 TEST_CASE("numbers") {
@@ -124,8 +193,7 @@ TEST_CASE("numbers") {
   CHECK(xg::nanquantile(holes, 0.5).item<double>() == 2);
   CHECK(xg::mode(xg::tensor({not_a_number, 2.0, not_a_number}, f64)).first.item<double>() == 2);
   CHECK(xg::median(xg::tensor({4.0, 1.0, 3.0, 2.0}, f64)).item<double>() == 2);
-  CHECK(xg::argsort(xg::zeros({100}), 0, true, true).to_vector<std::int64_t>() ==
-        xg::arange(100).to_vector<std::int64_t>());
+  CHECK(xg::argsort(xg::zeros({100}), 0, true).to_vector<std::int64_t>() == xg::arange(100).to_vector<std::int64_t>());
   CHECK(xg::round(xg::tensor({0.5, 1.5, 2.5, -0.5}, f64)).to_vector<double>() == Values{0, 2, 2, 0});
   CHECK(xg::remainder(xg::tensor({-7.0, 7.0}, f64), xg::tensor({3.0, -3.0}, f64)).to_vector<double>() == Values{2, -2});
   CHECK(xg::fmod(xg::tensor({-7.0, 7.0}, f64), xg::tensor({3.0, -3.0}, f64)).to_vector<double>() == Values{-1, 1});
@@ -134,6 +202,23 @@ TEST_CASE("numbers") {
   CHECK_THROWS_AS(xg::remainder(xg::tensor({1}), 0), xg::ValueError);
   CHECK_THROWS_AS(xg::fmod(xg::tensor({1}), 0), xg::ValueError);
   CHECK_THROWS_AS(xg::pow(xg::tensor({2}), -1), xg::ValueError);
+}
+
+TEST_CASE("windows, resampling and running statistics") {
+  const Tensor x = xg::tensor({1.0, 2.0, 3.0}, leaf);
+  CHECK(F::adaptive_avg_pool1d(x.reshape({1, 3}), 0).sizes() == xg::Shape{1, 0});
+  CHECK(F::adaptive_max_pool1d(x.reshape({1, 3}), 0).sizes() == xg::Shape{1, 0});
+  // The last window has one element of two: 2 * mean(3^1).
+  CHECK(F::lp_pool1d(x.reshape({1, 3}), 1, 2, {.ceil_mode = true}).to_vector<double>() == Values{3, 6});
+  // Places 0, 0.91, 1.82 take the elements 0, 0, 1, and each element's gradient counts its places.
+  const auto stretched = [](const Tensor& x) { return F::interpolate(x.reshape({1, 1, 3}), {.scale_factor = 1.1}); };
+  CHECK(stretched(x).to_vector<double>() == Values{1, 1, 2});
+  CHECK(slope(stretched, x) == Values{2, 1, 0});
+  const Tensor samples = xg::tensor({{{0.0, 2.0}}, {{4.0, 8.0}}}, f64);
+  const Tensor mean = xg::zeros({1}, f64), variance = xg::zeros({1}, f64);
+  F::instance_norm(samples, mean, variance, {.momentum = 1.0});
+  CHECK(mean.to_vector<double>() == Values{3.5});
+  CHECK(variance.to_vector<double>() == Values{5});
 }
 
 TEST_CASE("random numbers repeat from the seed") {

@@ -52,6 +52,15 @@ TEST_CASE("values and slopes of one input") {
   }
 }
 
+TEST_CASE("log_sigmoid is the name in formulas of every kind") {
+  constexpr auto f = xg::elementwise([](auto x) { return log_sigmoid(x); });
+  const Tensor x = numeric::random({5}, 3).requires_grad_(), twin = x.detach().requires_grad_();
+  const Tensor slope = xg::grad({f(x).sum()}, {x}, {.create_graph = true})[0];
+  const Tensor other = xg::grad({xg::logsigmoid(twin).sum()}, {twin}, {.create_graph = true})[0];
+  CHECK(numeric::distance(slope, other) <= 1e-15);
+  CHECK(numeric::distance(xg::grad({slope.sum()}, {x})[0], xg::grad({other.sum()}, {twin})[0]) <= 1e-15);
+}
+
 TEST_CASE("gradients of any order, broadcast") {
   const std::pair<Shape, Shape> shapes[] = {{{4, 3}, {3}},       {{2, 3}, {2, 3}}, {{2, 1}, {3}},
                                             {{2, 3, 2}, {3, 1}}, {{}, {3}},        {{0, 3}, {3}}};

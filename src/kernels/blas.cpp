@@ -213,8 +213,7 @@ void block(const Product<T>& p, bool bfloat16) noexcept {
                           p.accumulate || p.bias ? 1.0F : 0.0F, p.c, ldc);
     }
   }
-  prepare_blas();
-  const ThreadsOfOthers threads(blas_threads());
+  const BlasCalls calls;
   if (p.bias) fill(p);
   call_gemm(a.transpose, b.transpose, narrow(p.m), narrow(p.n), narrow(p.k), p.a, narrow(a.ld), p.b, narrow(b.ld),
             p.accumulate || p.bias ? T(1) : T(0), p.c, narrow(ldc));
@@ -255,6 +254,8 @@ std::int64_t piece(std::int64_t size, std::int64_t pieces, std::int64_t index) n
 }
 
 }  // namespace
+
+BlasCalls::BlasCalls() noexcept : threads_((prepare_blas(), blas_threads())) {}
 
 bool is_blas_generic() noexcept {
   static const bool generic = find_generic();

@@ -1,6 +1,8 @@
-// Matrix products: the only door to the BLAS, and to oneDNN's products.
+// Matrix products: the only door to the BLAS (with lapack.hpp), and to oneDNN's products.
 #pragma once
 #include <cstdint>
+
+#include "kernels/parallel.hpp"
 
 namespace xgrad::detail {
 
@@ -35,6 +37,15 @@ T dot(std::int64_t count, const T* a, std::int64_t a_step, const T* b, std::int6
 // out[j] = sum of x[i * row + j] over i, or added to out.
 template <class T>
 void sum_rows(std::int64_t rows, std::int64_t cols, const T* x, std::int64_t row, T* out, bool accumulate) noexcept;
+
+// While it lives, this thread may call the BLAS and LAPACK, which use as many threads as the library lets them.
+class BlasCalls {
+ public:
+  BlasCalls() noexcept;
+
+ private:
+  ThreadsOfOthers threads_;
+};
 
 // Whether the BLAS does not know this processor and therefore uses a fraction of what it has.
 bool is_blas_generic() noexcept;

@@ -17,27 +17,28 @@ struct Plan {
   explicit Plan(const ConvGeometry& geometry, std::int64_t element) : g(geometry) {
     channels = g.in_channels / g.groups;
     outputs = g.out_channels / g.groups;
-    window = channels * g.kernel_h * g.kernel_w;
-    positions = g.out_height * g.out_width;
-    plane = g.height * g.width;
-    direct = g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.padding_h == 0 &&
-             g.padding_w == 0;
+    window = channels * g.kernel_d * g.kernel_h * g.kernel_w;
+    rows = g.out_depth * g.out_height;
+    positions = rows * g.out_width;
+    plane = g.depth * g.height * g.width;
+    direct = g.kernel_d == 1 && g.kernel_h == 1 && g.kernel_w == 1 && g.stride_d == 1 && g.stride_h == 1 &&
+             g.stride_w == 1 && positions == plane && g.padding_d == 0 && g.padding_h == 0 && g.padding_w == 0;
     // A stripe of columns stays in the second-level cache between its making and its use.
     constexpr std::int64_t stripe_bytes = std::int64_t{1} << 19;
     const std::int64_t row = std::max<std::int64_t>(1, window * g.out_width * element);
-    const std::int64_t most = std::clamp<std::int64_t>(stripe_bytes / row, 1, std::max<std::int64_t>(1, g.out_height));
-    stripes = (g.out_height + most - 1) / most;
+    const std::int64_t most = std::clamp<std::int64_t>(stripe_bytes / row, 1, std::max<std::int64_t>(1, rows));
+    stripes = (rows + most - 1) / most;
     work = g.batch * g.out_channels * positions * window;
   }
   Stripe stripe(std::int64_t index) const noexcept {
-    return {channels, g.out_height * index / stripes, g.out_height * (index + 1) / stripes};
+    return {channels, rows * index / stripes, rows * (index + 1) / stripes};
   }
   std::int64_t columns_size() const noexcept {
-    return direct ? 0 : window * ((g.out_height + stripes - 1) / stripes) * g.out_width;
+    return direct ? 0 : window * ((rows + stripes - 1) / stripes) * g.out_width;
   }
 
   const ConvGeometry& g;
-  std::int64_t channels, outputs, window, positions, plane, stripes, work;
+  std::int64_t channels, outputs, window, rows, positions, plane, stripes, work;
   bool direct;
 };
 

@@ -20,15 +20,24 @@ enum class Pass { forward, forward_bias, input, weight };
 
 enum class Arithmetic { direct, winograd, bfloat16 };
 
+// oneDNN wants the padding at the end that gives the output's size.
+std::int64_t padding_after(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t padding, std::int64_t dilation) {
+  const std::int64_t window = dilation * (kernel - 1) + 1;
+  return (in + 2 * padding - window) / stride + 1 == out ? padding : (out - 1) * stride + window - in - padding;
+}
+
 struct Shapes {
-  memory::dims input, weight, output, stride, dilation, padding;
+  memory::dims input, weight, output, stride, dilation, padding, after;
   explicit Shapes(const ConvGeometry& g)
       : input{g.batch, g.in_channels, g.height, g.width},
         weight{g.out_channels, g.in_channels / g.groups, g.kernel_h, g.kernel_w},
         output{g.batch, g.out_channels, g.out_height, g.out_width},
         stride{g.stride_h, g.stride_w},
         dilation{g.dilation_h - 1, g.dilation_w - 1},
-        padding{g.padding_h, g.padding_w} {
+        padding{g.padding_h, g.padding_w},
+        after{padding_after(g.height, g.out_height, g.kernel_h, g.stride_h, g.padding_h, g.dilation_h),
+              padding_after(g.width, g.out_width, g.kernel_w, g.stride_w, g.padding_w, g.dilation_w)} {
     if (g.groups > 1) weight = {g.groups, g.out_channels / g.groups, g.in_channels / g.groups, g.kernel_h, g.kernel_w};
   }
 };
@@ -73,8 +82,8 @@ std::shared_ptr<const Plan> make_plan(const ConvGeometry& g, Pass pass, Arithmet
   const auto kind = dnnl::prop_kind::forward_training;
   const dnnl::convolution_forward::desc desc =
       pass == Pass::forward_bias
-          ? dnnl::convolution_forward::desc(kind, algorithm, x, w, b, y, s.stride, s.dilation, s.padding, s.padding)
-          : dnnl::convolution_forward::desc(kind, algorithm, x, w, y, s.stride, s.dilation, s.padding, s.padding);
+          ? dnnl::convolution_forward::desc(kind, algorithm, x, w, b, y, s.stride, s.dilation, s.padding, s.after)
+          : dnnl::convolution_forward::desc(kind, algorithm, x, w, y, s.stride, s.dilation, s.padding, s.after);
   dnnl::convolution_forward::primitive_desc forward(desc, own_scratch(), engine());
   while (is_unsafe(forward) && forward.next_impl()) {
   }
@@ -88,14 +97,14 @@ std::shared_ptr<const Plan> make_plan(const ConvGeometry& g, Pass pass, Arithmet
   bool fast = false;
   if (pass == Pass::input) {
     const dnnl::convolution_backward_data::primitive_desc chosen(
-        {algorithm, d.x, d.w, d.y, s.stride, s.dilation, s.padding, s.padding}, own_scratch(), engine(), forward);
+        {algorithm, d.x, d.w, d.y, s.stride, s.dilation, s.padding, s.after}, own_scratch(), engine(), forward);
     fast = finish(chosen, dnnl::convolution_backward_data(chosen));
     plan->first = operand(DNNL_ARG_DIFF_DST, row_major(s.output), chosen.diff_dst_desc());
     plan->second = operand(DNNL_ARG_WEIGHTS, row_major(s.weight), chosen.weights_desc());
     plan->result = result_operand(DNNL_ARG_DIFF_SRC, row_major(s.input), chosen.diff_src_desc());
   } else if (pass == Pass::weight) {
     const dnnl::convolution_backward_weights::primitive_desc chosen(
-        {algorithm, d.x, d.w, d.y, s.stride, s.dilation, s.padding, s.padding}, own_scratch(), engine(), forward);
+        {algorithm, d.x, d.w, d.y, s.stride, s.dilation, s.padding, s.after}, own_scratch(), engine(), forward);
     fast = finish(chosen, dnnl::convolution_backward_weights(chosen));
     plan->first = operand(DNNL_ARG_DIFF_DST, row_major(s.output), chosen.diff_dst_desc());
     plan->second = operand(DNNL_ARG_SRC, row_major(s.input), chosen.src_desc());
@@ -171,7 +180,7 @@ std::shared_ptr<const Plan> plan_for(const ConvGeometry& g, Pass pass, int threa
 
 bool run(const ConvGeometry& g, Pass pass, const float* first, const float* second, const float* bias, float* result,
          bool accumulate) {
-  if (are_deterministic_algorithms_enabled() || !pays(g, pass)) return false;
+  if (!g.is_flat() || are_deterministic_algorithms_enabled() || !pays(g, pass)) return false;
   // oneDNN asks OpenMP for its number of threads, when a primitive is made and when it runs.
   const int threads = available_threads();
   const ThreadsOfOthers same(threads);

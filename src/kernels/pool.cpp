@@ -49,8 +49,8 @@ struct Largest {
 
 // The windows x..x+size of row y, of which `count` exist. May read as far as `limit` where they do not.
 template <std::int64_t Step, bool Indices, class T>
-void max_windows(const PoolGeometry& g, std::int64_t y, std::int64_t x, std::int64_t count, const T* plane,
-                 const T* limit, Largest<T>& result) noexcept {
+void max_of_row(const PoolGeometry& g, std::int64_t y, std::int64_t x, std::int64_t count, const T* plane,
+                const T* limit, Largest<T>& result) noexcept {
   using P = Pack<T>;
   using Index = typename P::Index;
   const std::int64_t step = Step > 0 ? Step : g.stride_w;
@@ -121,7 +121,7 @@ void max_planes(const PoolGeometry& g, const T* input, T* output, std::int32_t* 
       for (std::int64_t y = 0; y < g.out_height; ++y)
         for (std::int64_t x = 0; x < g.out_width; x += together) {
           const std::int64_t count = std::min(together, g.out_width - x), at = plane * size + y * g.out_width + x;
-          max_windows<Step, Indices>(g, y, x, count, input + plane * g.height * g.width, limit, best);
+          max_of_row<Step, Indices>(g, y, x, count, input + plane * g.height * g.width, limit, best);
           // What is written too far is overwritten by the next windows of this range.
           if (at + together <= end * size) {
             std::memcpy(output + at, &best.value, sizeof(best.value));
@@ -160,6 +160,41 @@ template void max_pool(const PoolGeometry&, const float*, float*, std::int32_t*)
 template void max_pool(const PoolGeometry&, const double*, double*, std::int32_t*) noexcept;
 
 template <class T>
+void max_windows(const MaxGeometry& g, const T* input, T* output, std::int32_t* indices) noexcept {
+  const auto size = static_cast<std::int64_t>(g.slices.size() * g.rows.size() * g.cols.size());
+  const std::int64_t plane = g.depth * g.height * g.width, work = plane + size;
+  parallel_for(g.planes, planes_per_range(work), g.planes * work, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) {
+      const T* from = input + p * plane;
+      std::int64_t i = p * size;
+      for (const WindowRange& s : g.slices)
+        for (const WindowRange& r : g.rows)
+          for (const WindowRange& c : g.cols) {
+            const bool empty = s.begin >= s.end || r.begin >= r.end || c.begin >= c.end;
+            std::int64_t at = empty ? -1 : (s.begin * g.height + r.begin) * g.width + c.begin;
+            T best = empty ? -std::numeric_limits<T>::infinity() : from[at];
+            for (std::int64_t z = s.begin; z < s.end; z += s.step)
+              for (std::int64_t y = r.begin; y < r.end; y += r.step) {
+                const std::int64_t row = (z * g.height + y) * g.width;
+                for (std::int64_t x = c.begin; x < c.end; x += c.step) {
+                  const T value = from[row + x];
+                  // Selected, not branched to: random values would mispredict every other time.
+                  const bool take = static_cast<int>(value > best) | static_cast<int>(value != value);
+                  best = take ? value : best;
+                  at = take ? row + x : at;
+                }
+              }
+            output[i] = best;
+            if (indices) indices[i] = static_cast<std::int32_t>(at);
+            ++i;
+          }
+    }
+  });
+}
+template void max_windows(const MaxGeometry&, const float*, float*, std::int32_t*) noexcept;
+template void max_windows(const MaxGeometry&, const double*, double*, std::int32_t*) noexcept;
+
+template <class T>
 void gather_planes(std::int64_t planes, std::int64_t size, std::int64_t plane, const std::int32_t* indices,
                    const T* input, T* output) noexcept {
   parallel_for(planes, planes_per_range(size), planes * size, [=](std::int64_t begin, std::int64_t end) {
@@ -192,21 +227,39 @@ template void scatter_planes(std::int64_t, std::int64_t, std::int64_t, const std
                              bool) noexcept;
 
 template <class T>
+void put_planes(std::int64_t planes, std::int64_t size, std::int64_t plane, const std::int32_t* indices,
+                const T* output, T* input) noexcept {
+  parallel_for(planes, planes_per_range(size + plane), planes * (size + plane),
+               [=](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t p = begin; p < end; ++p) {
+                   T* to = input + p * plane;
+                   std::fill(to, to + plane, T(0));
+                   for (std::int64_t i = p * size; i < (p + 1) * size; ++i) to[indices[i]] = output[i];
+                 }
+               });
+}
+template void put_planes(std::int64_t, std::int64_t, std::int64_t, const std::int32_t*, const float*, float*) noexcept;
+template void put_planes(std::int64_t, std::int64_t, std::int64_t, const std::int32_t*, const double*,
+                         double*) noexcept;
+
+template <class T>
 void mean_pool(const MeanGeometry& g, const T* input, T* output) noexcept {
-  const auto rows = static_cast<std::int64_t>(g.rows.size()), cols = static_cast<std::int64_t>(g.cols.size());
-  const std::int64_t plane = g.height * g.width;
+  const auto size = static_cast<std::int64_t>(g.slices.size() * g.rows.size() * g.cols.size());
+  const std::int64_t plane = g.depth * g.height * g.width;
   parallel_for(g.planes, planes_per_range(plane), g.planes * plane, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
-      T* to = output + p * rows * cols;
-      for (const PoolRange& r : g.rows)
-        for (const PoolRange& c : g.cols) {
-          T sum = 0;
-          for (std::int64_t y = r.begin; y < r.end; ++y) {
-            const T* from = input + p * plane + y * g.width;
-            for (std::int64_t x = c.begin; x < c.end; ++x) sum += from[x];
+      T* to = output + p * size;
+      for (const PoolRange& s : g.slices)
+        for (const PoolRange& r : g.rows)
+          for (const PoolRange& c : g.cols) {
+            T sum = 0;
+            for (std::int64_t z = s.begin; z < s.end; ++z)
+              for (std::int64_t y = r.begin; y < r.end; ++y) {
+                const T* from = input + p * plane + (z * g.height + y) * g.width;
+                for (std::int64_t x = c.begin; x < c.end; ++x) sum += from[x];
+              }
+            *to++ = sum / static_cast<T>(s.divisor * r.divisor * c.divisor);
           }
-          *to++ = sum / static_cast<T>(r.divisor * c.divisor);
-        }
     }
   });
 }
@@ -215,19 +268,21 @@ template void mean_pool(const MeanGeometry&, const double*, double*) noexcept;
 
 template <class T>
 void spread_means(const MeanGeometry& g, const T* output, T* input) noexcept {
-  const auto rows = static_cast<std::int64_t>(g.rows.size()), cols = static_cast<std::int64_t>(g.cols.size());
-  const std::int64_t plane = g.height * g.width;
+  const auto size = static_cast<std::int64_t>(g.slices.size() * g.rows.size() * g.cols.size());
+  const std::int64_t plane = g.depth * g.height * g.width;
   parallel_for(g.planes, planes_per_range(plane), g.planes * plane, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
-      T* image = input + p * plane;
-      std::fill(image, image + plane, T(0));
-      const T* from = output + p * rows * cols;
-      for (const PoolRange& r : g.rows)
-        for (const PoolRange& c : g.cols) {
-          const T share = *from++ / static_cast<T>(r.divisor * c.divisor);
-          for (std::int64_t y = r.begin; y < r.end; ++y)
-            for (std::int64_t x = c.begin; x < c.end; ++x) image[y * g.width + x] += share;
-        }
+      T* volume = input + p * plane;
+      std::fill(volume, volume + plane, T(0));
+      const T* from = output + p * size;
+      for (const PoolRange& s : g.slices)
+        for (const PoolRange& r : g.rows)
+          for (const PoolRange& c : g.cols) {
+            const T share = *from++ / static_cast<T>(s.divisor * r.divisor * c.divisor);
+            for (std::int64_t z = s.begin; z < s.end; ++z)
+              for (std::int64_t y = r.begin; y < r.end; ++y)
+                for (std::int64_t x = c.begin; x < c.end; ++x) volume[(z * g.height + y) * g.width + x] += share;
+          }
     }
   });
 }

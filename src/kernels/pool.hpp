@@ -1,4 +1,4 @@
-// Loops over the windows of image planes.
+// Loops over the windows of planes (images or volumes).
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -15,6 +15,18 @@ struct PoolGeometry {
 template <class T>
 void max_pool(const PoolGeometry& g, const T* input, T* output, std::int32_t* indices) noexcept;
 
+// Windows of volumes, each with its own extent along each dimension.
+struct WindowRange {
+  std::int64_t begin, end, step;
+};
+struct MaxGeometry {
+  std::int64_t planes, depth, height, width;
+  std::vector<WindowRange> slices, rows, cols;
+};
+// The same for these; indices are (z * height + y) * width + x.
+template <class T>
+void max_windows(const MaxGeometry& g, const T* input, T* output, std::int32_t* indices) noexcept;
+
 // out[plane][i] = input[plane][indices[plane][i]], 0 for index -1.
 template <class T>
 void gather_planes(std::int64_t planes, std::int64_t size, std::int64_t plane, const std::int32_t* indices,
@@ -24,14 +36,19 @@ template <class T>
 void scatter_planes(std::int64_t planes, std::int64_t size, std::int64_t plane, const std::int32_t* indices,
                     const T* output, T* input, bool accumulate) noexcept;
 
-// Windows made of a range of rows and a range of columns; their sums are divided by rows.divisor * cols.divisor.
+// input is 0 but input[plane][indices[plane][i]] = output[plane][i], the last one where indices are equal.
+template <class T>
+void put_planes(std::int64_t planes, std::int64_t size, std::int64_t plane, const std::int32_t* indices,
+                const T* output, T* input) noexcept;
+
+// Windows made of a range along each dimension; their sums are divided by the product of the divisors.
 struct PoolRange {
   std::int64_t begin, end;
   double divisor;
 };
 struct MeanGeometry {
-  std::int64_t planes, height, width;
-  std::vector<PoolRange> rows, cols;
+  std::int64_t planes, depth, height, width;
+  std::vector<PoolRange> slices, rows, cols;
 };
 
 template <class T>

@@ -12,9 +12,9 @@ namespace xgrad::detail {
 // transforming weights, enough channels for that of images, and little of the tiles is outside the image.
 bool winograd_pays(const ConvGeometry& g) noexcept {
   const std::int64_t tiles = g.batch * ((g.out_height + 3) / 4) * ((g.out_width + 3) / 4);
-  return is_winograd_allowed() && g.groups == 1 && g.kernel_h == 3 && g.kernel_w == 3 && g.stride_h == 1 &&
-         g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1 && g.padding_h <= 1 && g.padding_w <= 1 &&
-         std::min(g.in_channels, g.out_channels) >= 32 && tiles >= 48 &&
+  return is_winograd_allowed() && g.is_flat() && g.groups == 1 && g.kernel_h == 3 && g.kernel_w == 3 &&
+         g.stride_h == 1 && g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1 && g.padding_h <= 1 &&
+         g.padding_w <= 1 && std::min(g.in_channels, g.out_channels) >= 32 && tiles >= 48 &&
          tiles * 16 * 2 <= g.batch * g.out_height * g.out_width * 3;
 }
 

@@ -32,7 +32,8 @@ constexpr auto gelu_tanh_op = unary<real>(
     "gelu", [](auto v) { return 0.5 * v * (1 + tanh(root_two_over_pi * (v + cubic * v * v * v))); },
     of<x>([](auto g, auto v) {
       const auto t = tanh(root_two_over_pi * (v + cubic * v * v * v));
-      const auto inner = root_two_over_pi * (1 + (3 * cubic) * v * v);
+      // Bounded where 1 - t^2 is 0 anyway.
+      const auto inner = root_two_over_pi * (1 + (3 * cubic) * minimum(v * v, 1e6));
       return g * (0.5 * (1 + t) + 0.5 * v * (1 - t * t) * inner);
     }));
 
@@ -73,17 +74,17 @@ constexpr auto hardswish_op = unary<real>(
 auto hardtanh_op(const char* name, double low, double high) {
   return unary<real>(
       name, [low, high](auto v) { return clamp(v, low, high); },
-      of<x>([low, high](auto g, auto v) { return where(v <= low || v >= high, 0, g); }));
+      of<x>([low, high](auto g, auto v) { return where(v > low && v < high, g, 0); }));
 }
 auto hardshrink_op(double lambd) {
   return unary<real>(
       "hardshrink", [lambd](auto v) { return where(abs(v) <= lambd, 0, v); },
-      of<x>([lambd](auto g, auto v) { return where(abs(v) <= lambd, 0, g); }));
+      of<x>([lambd](auto g, auto v) { return where(abs(v) > lambd, g, 0); }));
 }
 auto softshrink_op(double lambd) {
   return unary<real>(
       "softshrink", [lambd](auto v) { return where(abs(v) <= lambd, 0, v - lambd * sign(v)); },
-      of<x>([lambd](auto g, auto v) { return where(abs(v) <= lambd, 0, g); }));
+      of<x>([lambd](auto g, auto v) { return where(abs(v) > lambd, g, 0); }));
 }
 auto threshold_op(double threshold, double value) {
   return unary<real>(

@@ -5,6 +5,7 @@
 
 #include "core/dispatch.hpp"
 #include "kernels/channels.hpp"
+#include "ops/running.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -50,20 +51,6 @@ template <class T>
 Statistics given_statistics(const Tensor& mean, const Tensor& variance) {
   const Tensor m = dense(mean), v = dense(variance);
   return {{data<T>(m), data<T>(m) + m.numel()}, {data<T>(v), data<T>(v) + v.numel()}};
-}
-
-// running = (1 - momentum) running + momentum now
-void update_running(const Tensor& running, const std::vector<double>& now, double factor, double momentum, Here here) {
-  if (!running.defined()) return;
-  NoGradGuard no_grad;
-  const Tensor batch = make_tensor(running.sizes(), running.dtype());
-  dispatch_floating(running.dtype(), [&]<class T>() {
-    const Tensor old = dense(running);
-    for (std::size_t c = 0; c < now.size(); ++c)
-      data<T>(batch)[c] =
-          static_cast<T>((1 - momentum) * static_cast<double>(data<T>(old)[c]) + momentum * factor * now[c]);
-  });
-  running.copy_(batch, here);
 }
 
 // A vector of the tensor's values, or of `value` where it is undefined.
@@ -151,6 +138,20 @@ void check_per_channel(const char* name, const Tensor& tensor, const Arg& x) {
 
 }  // namespace
 
+void detail::move_running(const Tensor& running, const std::vector<double>& now, double factor, double momentum,
+                          Here here) {
+  if (!running.defined()) return;
+  NoGradGuard no_grad;
+  const Tensor batch = make_tensor(running.sizes(), running.dtype());
+  dispatch_floating(running.dtype(), [&]<class T>() {
+    const Tensor old = dense(running);
+    for (std::size_t c = 0; c < now.size(); ++c)
+      data<T>(batch)[c] =
+          static_cast<T>((1 - momentum) * static_cast<double>(data<T>(old)[c]) + momentum * factor * now[c]);
+  });
+  running.copy_(batch, here);
+}
+
 Tensor batch_norm(const Arg& x, const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options) {
   const Here here = x.here();
@@ -174,8 +175,8 @@ Tensor batch_norm(const Arg& x, const Tensor& running_mean, const Tensor& runnin
         options.training ? batch_statistics<T>(values, shape) : given_statistics<T>(running_mean, running_var);
     if (options.training && count > 0) {
       const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
-      update_running(running_mean, now.mean, 1, options.momentum, here);
-      update_running(running_var, now.variance, unbiased, options.momentum, here);
+      move_running(running_mean, now.mean, 1, options.momentum, here);
+      move_running(running_var, now.variance, unbiased, options.momentum, here);
     }
     const std::vector<T> w = values_or<T>(options.weight, T(1), shape.channels);
     const std::vector<T> b = values_or<T>(options.bias, T(0), shape.channels);

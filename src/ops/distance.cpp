@@ -4,8 +4,8 @@
 #include <xgrad/ops/pointwise.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+#include <vector>
 
 #include "core/dispatch.hpp"
 #include "kernels/parallel.hpp"
@@ -20,30 +20,31 @@ namespace {
 
 // ---- cdist: y_ij = (sum_m |d|^p)^(1/p) with d = x1_im - x2_jm; dy/dd = sign(d) (|d| / y)^(p - 1)
 //
-// A norm joins differences, begins at 0, and has a slope by d, an odd function. Slopes run on Lanes and on Tensors;
-// what is taken the place of by 1 there keeps the branch that is not taken from infinities at higher orders.
+// A norm joins what it makes of each difference, beginning with 0, and finishes that. The gradient by d is part(d, y),
+// an odd function of d, times weight(g, y), which is the same for all of a row. All of it runs on Lanes, the gradient
+// on Tensors too; what is replaced by 1 keeps the branch that is not taken from infinities at higher orders.
 
 struct Sum {
   template <class V>
   V join(V a, V b) const {
     return a + b;
   }
-  template <class T>
-  T all(Lanes<T> lanes) const {
-    return sum_lanes(lanes);
+  template <class V>
+  V finish(V sum) const {
+    return sum;
+  }
+  template <class V>
+  V weight(const V& g, const V&) const {
+    return g;
   }
 };
 struct CountNorm : Sum {
   template <class V>
   V element(V d) const {
-    return where(d == 0, V(0), where(isnan(d), d, V(1)));
-  }
-  template <class T>
-  T finish(T sum) const {
-    return sum;
+    return where(d == 0 || isnan(d), d, 1);
   }
   template <class V>
-  V slope(const V& d, const V&) const {
+  V part(const V& d, const V&) const {
     return sign(d) * 0;
   }
 };
@@ -52,12 +53,8 @@ struct AbsoluteNorm : Sum {
   V element(V d) const {
     return abs(d);
   }
-  template <class T>
-  T finish(T sum) const {
-    return sum;
-  }
   template <class V>
-  V slope(const V& d, const V&) const {
+  V part(const V& d, const V&) const {
     return sign(d);
   }
 };
@@ -66,37 +63,26 @@ struct EuclideanNorm : Sum {
   V element(V d) const {
     return d * d;
   }
-  template <class T>
-  T finish(T sum) const {
-    return std::sqrt(sum);
+  template <class V>
+  V finish(V sum) const {
+    return sqrt(sum);
   }
   template <class V>
-  V slope(const V& d, const V& y) const {
-    return where(y == 0, 0, d / where(y == 0, 1, y));
+  V weight(const V& g, const V& y) const {
+    return where(y == 0, 0, g / where(y == 0, 1, y));
+  }
+  template <class V>
+  V part(const V& d, const V&) const {
+    return d;
   }
 };
-struct LargestNorm {
+struct LargestNorm : AbsoluteNorm {
   template <class V>
   V join(V a, V b) const {
     return maximum(a, b);
   }
-  template <class T>
-  T all(Lanes<T> lanes) const {
-    T values[Lanes<T>::size];
-    lanes.store(values);
-    return *std::max_element(values, values + Lanes<T>::size,
-                             [](T a, T b) { return a < b || (std::isnan(b) && !std::isnan(a)); });
-  }
   template <class V>
-  V element(V d) const {
-    return abs(d);
-  }
-  template <class T>
-  T finish(T largest) const {
-    return largest;
-  }
-  template <class V>
-  V slope(const V& d, const V& y) const {
+  V part(const V& d, const V& y) const {
     return where(abs(d) == y, sign(d), 0);
   }
 };
@@ -106,12 +92,12 @@ struct PowerNorm : Sum {
   V element(V d) const {
     return pow(abs(d), p);
   }
-  template <class T>
-  T finish(T sum) const {
-    return static_cast<T>(std::pow(static_cast<double>(sum), 1 / p));
+  template <class V>
+  V finish(V sum) const {
+    return pow(sum, 1 / p);
   }
   template <class V>
-  V slope(const V& d, const V& y) const {
+  V part(const V& d, const V& y) const {
     const V ratio = where(d == 0, 1, abs(d)) / where(y == 0, 1, y);
     return where(d == 0 || y == 0, 0, sign(d) * pow(ratio, p - 1));
   }
@@ -131,77 +117,99 @@ void with_norm(double p, F&& f) {
     f(PowerNorm{{}, p});
 }
 
-// x1 [batch, rows, width] against x2 [batch, columns, width].
+// Rows [batch, rows, width] against columns [batch, columns, width].
 struct Tables {
   std::int64_t batch, rows, columns, width;
   std::int64_t grain() const { return std::max<std::int64_t>(1, 8192 / (columns * width + 1)); }
   std::int64_t work() const { return batch * rows * columns * width * 4; }
 };
 
+// The columns with as many side by side as there are lanes: [batch, columns / lanes, width, lanes], 0 where there is no
+// column.
+template <class T>
+struct Panels {
+  std::int64_t width, size;  // of a batch
+  std::vector<T> values;
+
+  Panels(const Tables& t, const T* x)
+      : width(t.width), size((t.columns + lane_count<T> - 1) / lane_count<T> * lane_count<T> * t.width) {
+    values.resize(static_cast<std::size_t>(t.batch * size));
+    for (std::int64_t b = 0; b < t.batch; ++b)
+      for (std::int64_t c = 0; c < t.columns; ++c, x += width) {
+        T* panel = values.data() + b * size + c / lane_count<T> * lane_count<T> * width + c % lane_count<T>;
+        for (std::int64_t m = 0; m < width; ++m) panel[m * lane_count<T>] = x[m];
+      }
+  }
+  const T* at(std::int64_t batch, std::int64_t column) const { return values.data() + batch * size + column * width; }
+};
+
 template <class T, class Norm>
 void distances(const Norm& norm, const Tables& t, const T* x1, const T* x2, T* y) {
+  const Panels<T> panels(t, x2);
   parallel_for(t.batch * t.rows, t.grain(), t.work(), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const T *one = x1 + row * t.width, *other = x2 + row / t.rows * t.columns * t.width;
-      for (std::int64_t column = 0; column < t.columns; ++column, other += t.width) {
+    for (std::int64_t row = begin; row < end; ++row)
+      for_lanes<T>(t.columns, [&](std::int64_t column, std::int64_t n) {
+        const T *one = x1 + row * t.width, *panel = panels.at(row / t.rows, column);
         Lanes<T> joined = 0;
-        for_lanes<T>(t.width, [&](std::int64_t i, std::int64_t n) {
-          joined = norm.join(joined, norm.element(load_part(one + i, n) - load_part(other + i, n)));
-        });
-        y[row * t.columns + column] = norm.finish(norm.all(joined));
-      }
-    }
+        for (std::int64_t m = 0; m < t.width; ++m)
+          joined = norm.join(joined, norm.element(Lanes<T>(one[m]) - Lanes<T>::load(panel + m * lane_count<T>)));
+        store_part(norm.finish(joined), y + row * t.columns + column, n);
+      });
   });
 }
 
-// The gradient by the rows of x1. Distances and their gradients lie row_step and column_step apart: rows and columns
-// may change places, for slopes are odd.
+// The gradient by the rows, from the distances and their gradients [batch, rows, columns].
 template <class T, class Norm>
-void row_gradients(const Norm& norm, const Tables& t, std::int64_t row_step, std::int64_t column_step, const T* x1,
-                   const T* x2, const T* y, const T* g, T* out) {
+void row_gradients(const Norm& norm, const Tables& t, const T* x1, const T* x2, const T* y, const T* g, T* out) {
+  const Panels<T> panels(t, x2);
   parallel_for(t.batch * t.rows, t.grain(), t.work(), [&](std::int64_t begin, std::int64_t end) {
+    std::vector<T> sums(static_cast<std::size_t>(t.width * lane_count<T>));
     for (std::int64_t row = begin; row < end; ++row) {
-      const std::int64_t batch = row / t.rows, first = batch * t.rows * t.columns + row % t.rows * row_step;
-      const T *one = x1 + row * t.width, *other = x2 + batch * t.columns * t.width;
-      T* sum = out + row * t.width;
-      std::fill(sum, sum + t.width, T(0));
-      for (std::int64_t column = 0; column < t.columns; ++column, other += t.width) {
-        const Lanes<T> distance = y[first + column * column_step], weight = g[first + column * column_step];
-        for_lanes<T>(t.width, [&](std::int64_t i, std::int64_t n) {
-          const Lanes<T> slope = norm.slope(load_part(one + i, n) - load_part(other + i, n), distance);
-          store_part(load_part(sum + i, n) + weight * slope, sum + i, n);
-        });
-      }
+      std::fill(sums.begin(), sums.end(), T(0));
+      const T* one = x1 + row * t.width;
+      for_lanes<T>(t.columns, [&](std::int64_t column, std::int64_t n) {
+        const T* panel = panels.at(row / t.rows, column);
+        const Lanes<T> distance = load_part(y + row * t.columns + column, n);
+        const Lanes<T> weight = norm.weight(load_part(g + row * t.columns + column, n), distance);
+        for (std::int64_t m = 0; m < t.width; ++m) {
+          T* sum = sums.data() + m * lane_count<T>;
+          const Lanes<T> d = Lanes<T>(one[m]) - Lanes<T>::load(panel + m * lane_count<T>);
+          (Lanes<T>::load(sum) + weight * norm.part(d, distance)).store(sum);
+        }
+      });
+      for (std::int64_t m = 0; m < t.width; ++m)
+        out[row * t.width + m] = sum_lanes(Lanes<T>::load(sums.data() + m * lane_count<T>));
     }
   });
 }
 
 void fused_backward(Backward& bw, double p, const Tables& t, const Tensor& a, const Tensor& b, const Tensor& y) {
-  const Tensor x1 = dense(a), x2 = dense(b), g = dense(bw.grad());
-  with_norm(p, [&](const auto& norm) {
-    dispatch_floating(x1.dtype(), [&]<class T>() {
-      if (bw.needs(0)) {
-        const Tensor result = make_tensor(x1.sizes(), x1.dtype());
-        row_gradients(norm, t, t.columns, 1, data<T>(x1), data<T>(x2), data<T>(y), data<T>(g), data<T>(result));
-        bw.give(0, result);
-      }
-      if (bw.needs(1)) {
-        const Tensor result = make_tensor(x2.sizes(), x2.dtype());
-        row_gradients(norm, {t.batch, t.columns, t.rows, t.width}, 1, t.columns, data<T>(x2), data<T>(x1), data<T>(y),
-                      data<T>(g), data<T>(result));
-        bw.give(1, result);
-      }
+  const Tensor x1 = dense(a), x2 = dense(b);
+  const auto give = [&](std::size_t input, const Tables& tables, const Tensor& rows, const Tensor& columns,
+                        const Tensor& distance, const Tensor& gradient) {
+    if (!bw.needs(input)) return;
+    const Tensor result = make_tensor(rows.sizes(), rows.dtype()), d = dense(distance), g = dense(gradient);
+    with_norm(p, [&](const auto& norm) {
+      dispatch_floating(rows.dtype(), [&]<class T>() {
+        row_gradients(norm, tables, data<T>(rows), data<T>(columns), data<T>(d), data<T>(g), data<T>(result));
+      });
     });
-  });
+    bw.give(input, result);
+  };
+  give(0, t, x1, x2, y, bw.grad());
+  // Rows and columns change places: parts are odd.
+  give(1, {t.batch, t.columns, t.rows, t.width}, x2, x1, y.transpose(-1, -2, bw.here()),
+       bw.grad().transpose(-1, -2, bw.here()));
 }
 
 void recorded_backward(Backward& bw, double p, const Tensor& x1, const Tensor& x2, const Tensor& y) {
   const Here here = bw.here();
   const Tensor d = x1.unsqueeze(-2, here).sub({x2.unsqueeze(-3, here), here});
   with_norm(p, [&](const auto& norm) {
-    const Tensor slope = norm.slope(d, y.unsqueeze(-1, here)).mul({bw.grad().unsqueeze(-1, here), here});
-    if (bw.needs(0)) bw.give(0, slope.sum(Dims{-2}, false, here));
-    if (bw.needs(1)) bw.give(1, slope.sum(Dims{-3}, false, here).neg(here));
+    const Tensor weight = norm.weight(bw.grad(), y).unsqueeze(-1, here);
+    const Tensor gradient = norm.part(d, y.unsqueeze(-1, here)).mul({weight, here});
+    if (bw.needs(0)) bw.give(0, gradient.sum(Dims{-2}, false, here));
+    if (bw.needs(1)) bw.give(1, gradient.sum(Dims{-3}, false, here).neg(here));
   });
 }
 

@@ -9,7 +9,7 @@ namespace xgrad {
 namespace detail {
 namespace {
 
-// Derivatives of digamma, n >= 1: (-1)^(n + 1) n! (sum of (x + k)^-(n + 1) for k = 0, 1, ...), of which the first terms
+// Derivatives of digamma, n >= 2: (-1)^(n + 1) n! (sum of (x + k)^-(n + 1) for k = 0, 1, ...), of which the first terms
 // are added one by one and the rest by the Euler-Maclaurin formula.
 double polygamma_value(std::int64_t n, double v) {
   constexpr double bernoulli_over_factorial[] = {
@@ -21,7 +21,7 @@ double polygamma_value(std::int64_t n, double v) {
   double sum = 0;
   for (; v < far; v += 1) sum += std::pow(v, -s);
   double term = std::pow(v, -s);
-  sum += term * (v / (s - 1) + 0.5);
+  sum += std::pow(v, 1 - s) / (s - 1) + term / 2;
   double rising = s;
   term /= v;
   for (std::size_t j = 0; j < std::size(bernoulli_over_factorial); ++j) {
@@ -34,6 +34,7 @@ double polygamma_value(std::int64_t n, double v) {
 
 template <class V>
 V each_polygamma(std::int64_t n, const V& v) {
+  if (n == 1) return trigamma(v);
   typename V::value_type lanes[V::size];
   v.store(lanes);
   for (auto& lane : lanes) lane = static_cast<typename V::value_type>(polygamma_value(n, lane));

@@ -6,6 +6,7 @@
 #include "core/dispatch.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
+#include "ops/norm_rows.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -16,10 +17,6 @@ namespace {
 
 // y = (x - m) r w + b with m = mean(x), r = 1 / sqrt(mean((x - m)^2) + eps), and h = (x - m) r
 // dx = r (g w - mean(g w) - h mean(g w h)), dw = sum over rows of g h, db = sum over rows of g
-
-struct Rows {
-  std::int64_t count, size;
-};
 
 template <class T>
 void normalise_row(const T* x, const T* w, const T* b, std::int64_t size, double eps, T* y, T& mean, T& scale) {
@@ -64,20 +61,6 @@ void row_gradient(const T* x, const T* g, const T* w, std::int64_t size, T mean,
   });
 }
 
-// Rows that share a partial sum of dw and db: at most 64 sums, whatever the number of threads.
-std::int64_t rows_per_block(std::int64_t count) { return std::max<std::int64_t>(16, (count + 63) / 64); }
-
-template <class T>
-Tensor add_blocks(const std::vector<T>& blocks, std::int64_t count, const Shape& shape) {
-  Tensor result = make_tensor(shape, dtype_of<T>);
-  T* out = data<T>(result);
-  const std::int64_t size = result.numel();
-  std::fill(out, out + size, T(0));
-  for (std::int64_t block = 0; block < count; ++block)
-    for (std::int64_t i = 0; i < size; ++i) out[i] += blocks[static_cast<std::size_t>(block * size + i)];
-  return result;
-}
-
 void fused_backward(Backward& bw, const Tensor& input, const Tensor& w, const Tensor& mean, const Tensor& scale,
                     const Rows& rows, const Shape& shape) {
   const Tensor x = dense(input), gradient = dense(bw.grad());
@@ -117,29 +100,16 @@ void recorded_backward(Backward& bw, const Tensor& x, const Tensor& w, const Dim
   if (bw.needs(2)) bw.give(2, bw.grad());
 }
 
-void check_affine(const char* name, const Tensor& tensor, const Shape& shape, const Arg& x) {
-  if (!tensor.defined()) return;
-  check<ShapeError>(tensor.sizes() == shape, x.here(), "layer_norm: {} must be {} as normalized_shape, got {}", name,
-                    shape, tensor.sizes());
-  check<DtypeError>(tensor.dtype() == x->dtype(), x.here(), "layer_norm: {} must be {} as x, got {}", name, x->dtype(),
-                    tensor.dtype());
-}
-
 }  // namespace
 
 Tensor layer_norm(const Arg& x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias, double eps) {
   const Here here = x.here();
-  check_floating("layer_norm", x.tensor(), here);
   const Shape& shape = x->sizes();
-  check<ShapeError>(
-      !normalized_shape.empty() && shape.size() >= normalized_shape.size() &&
-          std::equal(normalized_shape.begin(), normalized_shape.end(), shape.end() - normalized_shape.size()),
-      here, "layer_norm: x must end in normalized_shape {}, got {}", normalized_shape, shape);
-  check_affine("weight", weight, normalized_shape, x);
-  check_affine("bias", bias, normalized_shape, x);
+  const Rows rows = rows_of("layer_norm", x, normalized_shape);
+  check_affine("layer_norm", "weight", weight, normalized_shape, "normalized_shape", x);
+  check_affine("layer_norm", "bias", bias, normalized_shape, "normalized_shape", x);
 
-  const std::int64_t size = numel(normalized_shape);
-  const Rows rows{size > 0 ? x->numel() / size : 0, size};
+  const std::int64_t size = rows.size;
   const Tensor values = dense(x.tensor());
   const Tensor w = weight.defined() ? dense(weight) : weight, b = bias.defined() ? dense(bias) : bias;
   Tensor output = make_tensor(shape, x->dtype());

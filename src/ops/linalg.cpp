@@ -1,3 +1,4 @@
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/linalg.hpp>
 
 #include "core/check.hpp"
@@ -189,20 +190,71 @@ Tensor outer(const Arg& a, const Arg& b) {
   return detail::outer_product("outer", a.here(), a.tensor(), b.tensor());
 }
 
+namespace {
+
+// beta input + alpha product
+Tensor scaled_sum(const char* op, const Arg& input, const Tensor& product, const AddmmOptions& o) {
+  using namespace detail;
+  const Here here = input.here();
+  check<ShapeError>(broadcast_shapes(op, input->sizes(), product.sizes(), here) == product.sizes(), here,
+                    "{}: expected input that broadcasts to {}, got {}", op, product.sizes(), input->sizes());
+  const auto times = [&](Scalar factor, const Tensor& x) {
+    return factor.to<double>() == 1 ? x : x.mul({factor, here});
+  };
+  // What is not looked at may be NaN.
+  const Tensor x = o.beta.to<double>() == 0 ? input->masked_fill(ones({}, {.dtype = bool_}), 0, here)
+                                            : times(o.beta, input.tensor());
+  return times(o.alpha, product).add({x, here});
+}
+
+}  // namespace
+
 Tensor addmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options) {
   const Here here = input.here();
   detail::check_ranks("addmm", a.tensor(), b.tensor(), 2, 2, here);
   detail::check_product_dtypes("addmm", a.tensor(), b.tensor(), here);
   detail::check_same_dtype("addmm", input.tensor(), a.tensor(), here);
   detail::check_inner("addmm", a.tensor(), b.tensor(), a->size(1), b->size(0), here);
-  const Shape shape{a->size(0), b->size(1)};
-  detail::check<ShapeError>(detail::broadcast_shapes("addmm", input->sizes(), shape, here) == shape, here,
-                            "addmm: expected input that broadcasts to {}, got {}", shape, input->sizes());
-  auto times = [&](Scalar factor, const Tensor& x) { return factor.to<double>() == 1 ? x : x.mul({factor, here}); };
-  const Tensor product = detail::product("addmm", here, a.tensor(), b.tensor(), false, false);
-  // What counts for nothing may hold anything.
-  if (options.beta.to<double>() == 0) return times(options.alpha, product);
-  return times(options.alpha, product).add({times(options.beta, input.tensor()), here});
+  return scaled_sum("addmm", input, detail::product("addmm", here, a.tensor(), b.tensor(), false, false), options);
+}
+
+Tensor addmv(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options) {
+  const Here here = input.here();
+  detail::check_ranks("addmv", a.tensor(), b.tensor(), 2, 1, here);
+  detail::check_product_dtypes("addmv", a.tensor(), b.tensor(), here);
+  detail::check_same_dtype("addmv", input.tensor(), a.tensor(), here);
+  detail::check_inner("addmv", a.tensor(), b.tensor(), a->size(1), b->size(0), here);
+  return scaled_sum("addmv", input, detail::matrix_vector("addmv", here, a.tensor(), b.tensor(), false), options);
+}
+
+namespace {
+
+void check_stacks(const char* op, const Arg& input, const Arg& a, const Arg& b) {
+  const Here here = input.here();
+  detail::check_ranks(op, a.tensor(), b.tensor(), 3, 3, here);
+  detail::check_product_dtypes(op, a.tensor(), b.tensor(), here);
+  detail::check_same_dtype(op, input.tensor(), a.tensor(), here);
+  detail::check<ShapeError>(a->size(0) == b->size(0), here, "{}: batch sizes differ: a is {}, b is {}", op, a->sizes(),
+                            b->sizes());
+  detail::check_inner(op, a.tensor(), b.tensor(), a->size(2), b->size(1), here);
+}
+
+}  // namespace
+
+Tensor baddbmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options) {
+  check_stacks("baddbmm", input, a, b);
+  return scaled_sum("baddbmm", input, detail::product("baddbmm", input.here(), a.tensor(), b.tensor(), false, false),
+                    options);
+}
+
+// sum_i A_i B_i = [A_0 A_1 ...] [B_0; B_1; ...]
+Tensor addbmm(const Arg& input, const Arg& a, const Arg& b, const AddmmOptions& options) {
+  check_stacks("addbmm", input, a, b);
+  const Here here = input.here();
+  const std::int64_t inner = a->size(0) * a->size(2);
+  const Tensor row = a->transpose(0, 1, here).reshape({a->size(1), inner}, here);
+  const Tensor column = b->reshape({inner, b->size(2)}, here);
+  return scaled_sum("addbmm", input, detail::product("addbmm", here, row, column, false, false), options);
 }
 
 Tensor linear(const Arg& input, const Arg& weight, const Tensor& bias) {
@@ -210,21 +262,21 @@ Tensor linear(const Arg& input, const Arg& weight, const Tensor& bias) {
   const Here here = input.here();
   const Tensor &x = input.tensor(), &w = weight.tensor();
   const Shape &in = impl(x).shape, &ws = impl(w).shape;
-  if (ws.size() == 1) {
-    check<ShapeError>(!bias.defined() || bias.dim() == 0, here, "linear: expected a 0-d bias (weight is {}), got {}",
-                      ws, bias.defined() ? bias.sizes() : Shape{});
-    const Tensor row = bias.defined() ? bias.reshape({1}, here) : bias;
-    return linear(input, {w.unsqueeze(0, here), here}, row).squeeze(-1, here);
-  }
-  check<ShapeError>(ws.size() == 2, here, "linear: expected weight of shape [out, in] or [in], got {}", ws);
-  check<ShapeError>(!in.empty() && in.back() == ws[1], here,
-                    "linear: expected input with {} features (weight is {}), got {}", ws[1], ws, in);
+  check<ShapeError>(ws.size() == 2 || ws.size() == 1, here,
+                    "linear: expected weight of shape [out, in] or [in], got {}", ws);
+  check<ShapeError>(!in.empty() && in.back() == ws.back(), here,
+                    "linear: expected input with {} features (weight is {}), got {}", ws.back(), ws, in);
   check_floating("linear", x, here);
   check_same_dtype("linear", x, w, here);
   if (bias.defined()) {
-    check<ShapeError>(bias.sizes() == Shape{ws[0]}, here, "linear: expected bias of shape [{}] (weight is {}), got {}",
-                      ws[0], ws, bias.sizes());
+    const Shape wanted = ws.size() == 1 ? Shape{} : Shape{ws[0]};
+    check<ShapeError>(bias.sizes() == wanted, here, "linear: expected bias of shape {} (weight is {}), got {}", wanted,
+                      ws, bias.sizes());
     check_same_dtype("linear", x, bias, here);
+  }
+  if (ws.size() == 1) {
+    const Tensor y = x.matmul(w, here);
+    return bias.defined() ? y.add({bias, here}) : y;
   }
   Shape shape = in;
   shape[shape.size() - 1] = ws[0];

@@ -67,6 +67,26 @@ struct SmoothL1 {
   }
 };
 
+// |x - t|, with PyTorch's slope -1 where both are equal, by either of them.
+struct SmoothL1OfNoWidth : L1 {
+  static constexpr const char* name = "smooth_l1_loss";
+  template <class V>
+  V dx(const V& x, const V& t) const {
+    return below_or_above(x - t);
+  }
+  template <class V>
+  V dt(const V& x, const V& t) const {
+    return below_or_above(t - x);
+  }
+
+ private:
+  // -1 up to 0, 1 beyond, exactly: 2 sign(d) - 1 is -3, -1 and 1.
+  template <class V>
+  static V below_or_above(const V& d) {
+    return clamp(sign(d) * 2 - 1, -1, 1);
+  }
+};
+
 struct Huber {
   static constexpr const char* name = "huber_loss";
   double delta;
@@ -91,9 +111,11 @@ struct BinaryCrossEntropy {
   V value(V x, V t) const {
     return -(t * maximum(log(x), -100) + (1 - t) * maximum(log1p(-x), -100));
   }
+  // PyTorch has this bound as a float in float64 as well.
+  static constexpr double least = 1e-12F;
   template <class V>
   V dx(const V& x, const V& t) const {
-    return (x - t) / maximum(x * (-x + 1), 1e-12);
+    return (x - t) / maximum(x * (-x + 1), least);
   }
   template <class V>
   V dt(const V& x, const V&) const {
@@ -286,7 +308,7 @@ Tensor smooth_l1_loss(const Arg& input, const Arg& target, const SmoothL1LossOpt
   check_reduction("smooth_l1_loss", options.reduction, input.here());
   check<ValueError>(options.beta >= 0, input.here(), "smooth_l1_loss: beta must not be negative, got {}", options.beta);
   const Tensor t = checked_target("smooth_l1_loss", input, target);
-  if (options.beta == 0) return pair_loss(input, t, L1{}, options.reduction);
+  if (options.beta == 0) return pair_loss(input, t, SmoothL1OfNoWidth{}, options.reduction);
   return pair_loss(input, t, SmoothL1{options.beta}, options.reduction);
 }
 

@@ -150,7 +150,11 @@ Tensor soft_margin_loss(const Arg& input, const Arg& target, const LossOptions& 
   const char* op = "soft_margin_loss";
   const Here here = input.here();
   check_reduction(op, options.reduction, here);
-  return reduced(soft_margin_op({input.tensor(), here}, {signs(op, input, target), here}), options.reduction, here);
+  const Tensor t = signs(op, input, target);
+  check<ShapeError>(broadcast_shapes(op, input->sizes(), t.sizes(), here) == input->sizes(), here,
+                    "{}: expected target to broadcast to the input, input is {}, target is {}", op, input->sizes(),
+                    t.sizes());
+  return reduced(soft_margin_op({input.tensor(), here}, {t, here}), options.reduction, here);
 }
 
 // With s_i = sum(x_i^2) + 1e-12: cos = sum(x1 x2) / (sqrt(s_1) sqrt(s_2)).

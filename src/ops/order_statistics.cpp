@@ -1,6 +1,13 @@
-// One element of each line: the k-th, the middle one, the most frequent one.
+// The element of a rank: k-th values, medians, modes, quantiles.
+#include <xgrad/ops/compare.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/masked.hpp>
 #include <xgrad/ops/order.hpp>
+#include <xgrad/ops/pointwise.hpp>
+#include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/shape.hpp>
 
+#include <cmath>
 #include <limits>
 
 #include "kernels/copy.hpp"
@@ -12,26 +19,22 @@ namespace {
 
 using namespace detail;
 
-// y = x[p] along dim for the place that `pick` finds; dx[p] = dy.
+// One element of each line, of which `pick` leaves the place.
 template <class Pick>
-std::pair<Tensor, Tensor> pick_one(const char* name, const Arg& x, std::int64_t dim, bool keepdim, const Pick& pick) {
+std::pair<Tensor, Tensor> pick_one(const char* name, const Arg& x, std::int64_t dim, bool keepdim, Pick&& pick) {
   const Reduction r = reduction(name, x.tensor(), {dim}, x.here());
-  check<ShapeError>(r.count > 0 || numel(r.out) == 0, x.here(), "{}: expected elements along dim {}, x is {}", name,
-                    dim, x->sizes());
+  check<ShapeError>(r.count > 0 || numel(r.out) == 0, x.here(), "{}: expected elements along dimension {}, x is {}",
+                    name, dim, x->sizes());
   dim = wrap_dim(name, dim, x->dim(), x.here());
-  auto [values, places] = pick_along(x.tensor(), dim, 1, pick);
-  if (!keepdim) {
-    const Shape strides = contiguous_strides(r.out);
-    values = make_alias(make_view(values, r.out, strides, impl(values).offset));
-    places = make_alias(make_view(places, r.out, strides, impl(places).offset));
-  }
-  return record_picked(name, x.here(), x.tensor(), std::move(values), std::move(places), dim, keepdim);
+  if (r.count == 0) return {make_tensor(r.shape(keepdim), x->dtype()), make_tensor(r.shape(keepdim), Dtype::int64)};
+  return record_picked(name, x.here(), x.tensor(), pick_along(x.tensor(), dim, 1, r.shape(keepdim), pick), dim,
+                       keepdim);
 }
 
 // ---- kthvalue
 
-// Brings the element of this rank to its place, as Numerical Recipes (8.5) and PyTorch do, so that of equal elements
-// the same one is found.
+// Brings the element of this rank to its place by PyTorch's quickselect, so that of equal elements the same one is
+// found.
 template <class T>
 void select_rank(Entry<T>* x, std::int64_t n, std::int64_t rank) noexcept {
   const auto order = [x](std::int64_t a, std::int64_t b) {
@@ -61,96 +64,186 @@ void select_rank(Entry<T>* x, std::int64_t n, std::int64_t rank) noexcept {
   if (right == left + 1) order(left, right);
 }
 
-// ---- median: the element of rank (m - 1) / 2 among the m that count, equal ones in the order of the line
+// How many elements of a line are NaN, which is what entries say at their end.
+template <class T>
+std::int64_t count_nan(const T* line, std::int64_t n) {
+  if constexpr (std::is_floating_point_v<T>) return std::count_if(line, line + n, [](T v) { return v != v; });
+  return 0;
+}
+
+// ---- median: the element of rank (n - 1) / 2 of n that count
 
 template <bool IgnoreNan>
-struct Middle {
-  template <class T>
-  void operator()(const T* line, std::int64_t n, Entry<T>* entries, std::int64_t* chosen) const {
-    const T* first = std::find_if(line, line + n, is_nan<T>);
-    const std::int64_t missing = std::count_if(first, line + n, is_nan<T>);
-    if (missing == n || (missing > 0 && !IgnoreNan)) {
-      *chosen = first - line;
+auto median_picker(std::int64_t n) {
+  return [n]<class T>(const T* line, Entry<T>* entries, std::int64_t* chosen) {
+    const std::int64_t missing = count_nan(line, n);
+    if (missing > 0 && (!IgnoreNan || missing == n)) {
+      *chosen = std::find_if(line, line + n, [](T v) { return v != v; }) - line;
       return;
     }
-    const std::int64_t rank = (n - missing - 1) / 2;
     fill_entries(line, n, false, entries);
-    std::nth_element(entries, entries + rank, entries + n, InOrder());
+    const std::int64_t rank = (n - missing - 1) / 2;
+    std::nth_element(entries, entries + rank, entries + n, before<T>);
     *chosen = entries[rank].place;
-  }
-};
+  };
+}
 
-// Of all elements: dx = dy / m for each of the m elements equal to y.
+template <bool IgnoreNan>
+std::pair<Tensor, Tensor> median_along(const char* name, const Arg& x, std::int64_t dim, bool keepdim) {
+  const std::int64_t at = wrap_dim(name, dim, x->dim(), x.here());
+  return pick_one(name, x, dim, keepdim, median_picker<IgnoreNan>(x->dim() == 0 ? 1 : x->size(at)));
+}
+
+// Of all elements: dx = dy / n for each of the n elements equal to y.
 template <bool IgnoreNan>
 Tensor median_of_all(const char* name, const Arg& arg) {
   const Tensor& x = arg.tensor();
-  check<ShapeError>(x.numel() > 0 || x.is_floating_point(), arg.here(), "{}: expected elements, x is {} of {}", name,
-                    x.sizes(), x.dtype());
+  check_computing(name, x, arg.here());
+  check<ShapeError>(x.numel() > 0 || x.is_floating_point(), arg.here(), "{}: expected elements, x is {}", name,
+                    x.sizes());
   Tensor y = make_tensor({}, x.dtype());
   if (x.numel() == 0) {
     fill_elements(y, std::numeric_limits<double>::quiet_NaN());
   } else {
-    const Tensor packed = dense(x), line = make_view(packed, {x.numel()}, {1}, impl(packed).offset);
-    const Tensor found = pick_along(line, 0, 1, Middle<IgnoreNan>()).first;
-    y = make_alias(make_view(found, {}, {}, impl(found).offset));
+    const Tensor packed = dense(x), flat = make_view(packed, {x.numel()}, {1}, impl(packed).offset);
+    y = pick_along(flat, 0, 1, {}, median_picker<IgnoreNan>(x.numel())).first;
   }
   return record(name, arg.here(), y, {&x}, [&] {
     return [x = Saved(x), y = Saved::output(y)](Backward& bw) {
       const Tensor input = bw.load(x);
-      const Shape dims = reduction("median", input, {}, bw.here()).dims;
-      bw.give(0, tie_weights(input, bw.load(y), dims, bw.here()).mul({bw.grad(), bw.here()}));
+      Shape all(impl(input).shape.size(), 0);
+      for (std::size_t d = 0; d < all.size(); ++d) all[d] = static_cast<std::int64_t>(d);
+      bw.give(0, tie_weights(input, bw.load(y), all, bw.here()).mul({bw.grad(), bw.here()}));
     };
   });
 }
 
-// ---- mode
+// ---- quantile: gathers from the sorted lines, and a mean of two neighbours with their distances as weights
 
-// The last element of the longest run, in ascending order, of equal elements; a NaN equals nothing.
-template <class T>
-std::int64_t most_frequent(const T* line, std::int64_t n, Entry<T>* entries) {
-  fill_entries(line, n, false, entries);
-  std::sort(entries, entries + n);
-  std::int64_t best = 0, longest = 0, run = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    ++run;
-    if (i + 1 < n && entries[i + 1].key == entries[i].key && !is_nan(line[entries[i].place])) continue;
-    if (run > longest) {
-      longest = run;
-      best = entries[i].place;
-    }
-    run = 0;
+enum class Interpolation { linear, lower, higher, midpoint, nearest };
+
+Interpolation interpolation_of(const char* name, const std::string& word, Here here) {
+  constexpr std::pair<const char*, Interpolation> words[]{{"linear", Interpolation::linear},
+                                                          {"lower", Interpolation::lower},
+                                                          {"higher", Interpolation::higher},
+                                                          {"midpoint", Interpolation::midpoint},
+                                                          {"nearest", Interpolation::nearest}};
+  for (const auto& [text, value] : words)
+    if (word == text) return value;
+  raise<ValueError>(here, "{}: interpolation must be linear, lower, higher, midpoint or nearest, got {}", name, word);
+}
+
+void check_shares(const char* name, const Tensor& q, Here here) {
+  const Tensor values = q.detach(here).to(Dtype::float64, here).contiguous(here);
+  for (std::int64_t i = 0; i < values.numel(); ++i)
+    check<ValueError>(data<double>(values)[i] >= 0 && data<double>(values)[i] <= 1, here,
+                      "{}: q must be in [0, 1], got {}", name, data<double>(values)[i]);
+}
+
+Tensor quantile_of(const char* name, const Arg& x, const Operand& share, std::optional<std::int64_t> dim, bool keepdim,
+                   const std::string& word, bool ignore_nan) {
+  const Here here = x.here();
+  check_floating(name, x.tensor(), here);
+  const Interpolation kind = interpolation_of(name, word, here);
+  const Tensor q = share.is_tensor() ? share.tensor() : full({}, share.scalar(), {.dtype = x->dtype()}, here);
+  check<ShapeError>(q.dim() <= 1, here, "{}: q must have at most one dimension, got {}", name, q.sizes());
+  check_same_dtype(name, x.tensor(), q, here);
+  check_shares(name, q, here);
+  if (dim) wrap_dim(name, *dim, x->dim(), here);
+  check<ShapeError>(x->numel() > 0, here, "{}: expected elements, x is {}", name, x->sizes());
+
+  const Tensor lines = !dim || x->dim() == 0 ? x->reshape({-1}, here) : x->movedim(*dim, -1, here);
+  const Tensor sorted = sort({lines, here}).first;
+  const auto last = static_cast<double>(sorted.size(-1) - 1);
+  // The ranks [..., m] of every line.
+  Shape wide = sorted.sizes();
+  wide[wide.size() - 1] = q.numel();
+  const Tensor shares = q.reshape({-1}, here), missing = sorted.detach(here).isnan(here);
+  Tensor ranks;
+  if (ignore_nan) {
+    const Tensor present = missing.logical_not(here).to(q.dtype(), here).sum(-1, true, here).sub({1.0, here});
+    ranks = shares.mul({present.clamp(0.0, {}, here), here});
+  } else {
+    ranks = masked_fill({shares.mul({last, here}).expand(wide, here), here}, missing.any(-1, true, here), last);
   }
-  return best;
+  const auto at = [&](const Tensor& rank) { return sorted.gather(-1, rank.detach(here).to(Dtype::int64, here), here); };
+  Tensor found;
+  switch (kind) {
+    case Interpolation::lower:
+      found = at(ranks.floor(here));
+      break;
+    case Interpolation::higher:
+      found = at(ranks.ceil(here));
+      break;
+    case Interpolation::nearest:
+      found = at(ranks.round(0, here));
+      break;
+    case Interpolation::midpoint: {
+      const Tensor high = at(ranks.ceil(here));
+      found = high.sub({high.sub({at(ranks.floor(here)), here}).mul({0.5, here}), here});
+      break;
+    }
+    case Interpolation::linear: {
+      // From the nearer end, which is then met exactly.
+      const Tensor below = ranks.detach(here).floor(here), low = at(below), high = at(ranks.ceil(here));
+      const Tensor weight = ranks.sub({below, here}), near = weight.detach(here).lt({0.5, here});
+      const Tensor step = weight.sub({near.logical_not(here).to(weight.dtype(), here), here});
+      found = where({near, here}, {low, here}, {high, here}).add({step.mul({high.sub({low, here}), here}), here});
+    }
+  }
+  // [..., m] to the shape of a reduction, with m in front where q is a list.
+  const Reduction r =
+      reduction(name, x.tensor(), dim ? std::vector<std::int64_t>{*dim} : std::vector<std::int64_t>{}, here);
+  Shape shape = r.shape(keepdim);
+  if (q.dim() == 0) return found.reshape(shape, here);
+  shape.insert(0, q.numel());
+  return found.movedim(-1, 0, here).reshape(shape, here);
 }
 
 }  // namespace
 
 std::pair<Tensor, Tensor> kthvalue(const Arg& x, std::int64_t k, std::int64_t dim, bool keepdim) {
-  const std::int64_t at = wrap_dim("kthvalue", dim, x->dim(), x.here()), size = line_size(x.tensor(), at);
-  check<ValueError>((k >= 1 && k <= size) || size == 0, x.here(),
-                    "kthvalue: expected a k from 1 to the size of dimension {} of {}, got {}", at, x->sizes(), k);
-  return pick_one("kthvalue", x, dim, keepdim,
-                  [k]<class T>(const T* line, std::int64_t n, Entry<T>* entries, std::int64_t* chosen) {
-                    fill_entries(line, n, false, entries);
-                    select_rank(entries, n, k - 1);
-                    *chosen = entries[k - 1].place;
-                  });
+  const std::int64_t at = wrap_dim("kthvalue", dim, x->dim(), x.here()), n = x->dim() == 0 ? 1 : x->size(at);
+  check<ValueError>((k >= 1 && k <= n) || x->numel() == 0, x.here(),
+                    "kthvalue: k must be from 1 to the size of dimension {}, got {}; x is {}", at, k, x->sizes());
+  return pick_one("kthvalue", x, dim, keepdim, [n, k]<class T>(const T* line, Entry<T>* entries, std::int64_t* chosen) {
+    fill_entries(line, n, false, entries);
+    select_rank(entries, n, k - 1);
+    *chosen = entries[k - 1].place;
+  });
 }
 
 Tensor median(const Arg& x) { return median_of_all<false>("median", x); }
 Tensor nanmedian(const Arg& x) { return median_of_all<true>("nanmedian", x); }
 std::pair<Tensor, Tensor> median(const Arg& x, std::int64_t dim, bool keepdim) {
-  return pick_one("median", x, dim, keepdim, Middle<false>());
+  return median_along<false>("median", x, dim, keepdim);
 }
 std::pair<Tensor, Tensor> nanmedian(const Arg& x, std::int64_t dim, bool keepdim) {
-  return pick_one("nanmedian", x, dim, keepdim, Middle<true>());
+  return median_along<true>("nanmedian", x, dim, keepdim);
 }
 
 std::pair<Tensor, Tensor> mode(const Arg& x, std::int64_t dim, bool keepdim) {
-  return pick_one("mode", x, dim, keepdim,
-                  []<class T>(const T* line, std::int64_t n, Entry<T>* entries, std::int64_t* chosen) {
-                    *chosen = most_frequent(line, n, entries);
-                  });
+  const std::int64_t at = wrap_dim("mode", dim, x->dim(), x.here()), n = x->dim() == 0 ? 1 : x->size(at);
+  return pick_one("mode", x, dim, keepdim, [n]<class T>(const T* line, Entry<T>* entries, std::int64_t* chosen) {
+    fill_entries(line, n, false, entries);
+    std::sort(entries, entries + n, before<T>);
+    std::int64_t longest = 0;
+    for (std::int64_t first = 0, next = 0; first < n; first = next) {
+      const T value = line[entries[first].place];
+      do ++next;
+      while (next < n && entries[next].key == entries[first].key && value == value);
+      if (next - first > longest) *chosen = entries[next - 1].place, longest = next - first;
+    }
+  });
+}
+
+Tensor quantile(const Arg& x, const Operand& q, std::optional<std::int64_t> dim, bool keepdim,
+                const std::string& interpolation) {
+  return quantile_of("quantile", x, q, dim, keepdim, interpolation, false);
+}
+Tensor nanquantile(const Arg& x, const Operand& q, std::optional<std::int64_t> dim, bool keepdim,
+                   const std::string& interpolation) {
+  return quantile_of("nanquantile", x, q, dim, keepdim, interpolation, true);
 }
 
 }  // namespace xgrad

@@ -1,11 +1,9 @@
-#include "kernels/pool.hpp"
+#include "ops/pool.hpp"
 
 #include <xgrad/ops/pool.hpp>
 
 #include <limits>
-#include <memory>
 
-#include "core/check.hpp"
 #include "core/dispatch.hpp"
 #include "tape/node.hpp"
 
@@ -13,215 +11,286 @@ namespace xgrad {
 namespace detail {
 namespace {
 
-// ---- sizes
+// y = x[indices] plane by plane; gathering and scatter-adding by the same indices are each other's gradients.
+struct Places {
+  const char *name, *adjoint;
+  std::size_t rank;
+  std::int64_t planes, size, plane;  // elements of y's and of x's planes
+  Shape shape;                       // x's
+  Tensor indices;                    // int32, of y's shape
+};
 
-std::int64_t planes_of(const Shape& shape) { return shape.size() == 4 ? shape[0] * shape[1] : shape[0]; }
-Shape with_size(Shape shape, std::int64_t height, std::int64_t width) {
-  shape[shape.size() - 2] = height;
-  shape[shape.size() - 1] = width;
-  return shape;
+Places places_of(const char* name, const char* adjoint, std::size_t rank, const Shape& shape, const Tensor& indices) {
+  return {name,
+          adjoint,
+          rank,
+          planes_of(shape, rank),
+          volume(spatial_sizes(impl(indices).shape, rank)),
+          volume(spatial_sizes(shape, rank)),
+          shape,
+          indices};
 }
-Shape both(IntPair pair) { return {pair.h, pair.w}; }
-
-void check_images(const char* op, const Tensor& x, Here here) {
-  const Shape& shape = impl(x).shape;
-  check<ShapeError>(shape.size() == 3 || shape.size() == 4, here,
-                    "{}: expected input of shape [N, C, H, W] or [C, H, W], got {}", op, shape);
-  check_floating(op, x, here);
-}
-
-void check_windows(const char* op, IntPair kernel, IntPair stride, IntPair padding, IntPair dilation, Here here) {
-  check<ValueError>(kernel.h > 0 && kernel.w > 0, here, "{}: expected a positive kernel_size, got {}", op,
-                    both(kernel));
-  check<ValueError>(stride.h > 0 && stride.w > 0, here, "{}: expected a positive stride, got {}", op, both(stride));
-  check<ValueError>(dilation.h > 0 && dilation.w > 0, here, "{}: expected a positive dilation, got {}", op,
-                    both(dilation));
-  check<ValueError>(padding.h >= 0 && padding.w >= 0 && padding.h <= kernel.h / 2 && padding.w <= kernel.w / 2, here,
-                    "{}: expected padding between 0 and half of kernel_size {}, got {}", op, both(kernel),
-                    both(padding));
-}
-
-std::int64_t window_count(std::int64_t size, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
-                          std::int64_t dilation, bool ceil_mode) {
-  const std::int64_t room = size + 2 * padding - dilation * (kernel - 1) - 1;
-  if (room < 0 && (!ceil_mode || room + stride - 1 < 0)) return 0;
-  std::int64_t count = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
-  if (ceil_mode && (count - 1) * stride >= size + padding) --count;
-  return count;
+void check_plane(const char* op, const Shape& shape, std::size_t rank, Here here) {
+  std::int64_t plane = 1;
+  for (std::int64_t size : spatial_sizes(shape, rank)) {
+    check<ShapeError>(size == 0 || plane <= std::numeric_limits<std::int32_t>::max() / size, here,
+                      "{}: expected planes of less than 2^31 elements, got {}", op, shape);
+    plane *= size;
+  }
 }
 
-PoolGeometry geometry(const char* op, const Shape& shape, IntPair kernel, IntPair stride, IntPair padding,
-                      IntPair dilation, bool ceil_mode, Here here) {
-  check_windows(op, kernel, stride, padding, dilation, here);
-  const std::int64_t height = shape[shape.size() - 2], width = shape.back();
-  const std::int64_t rows = window_count(height, kernel.h, stride.h, padding.h, dilation.h, ceil_mode);
-  const std::int64_t cols = window_count(width, kernel.w, stride.w, padding.w, dilation.w, ceil_mode);
-  check<ShapeError>(height > 0 && width > 0 && rows > 0 && cols > 0, here,
-                    "{}: window {} with dilation {} does not fit input {} with padding {}", op, both(kernel),
-                    both(dilation), shape, both(padding));
-  return {planes_of(shape), height,   width,     rows,      cols,       kernel.h,  kernel.w,
-          stride.h,         stride.w, padding.h, padding.w, dilation.h, dilation.w};
-}
+Tensor scatter(Here here, const Tensor& g, const Places& places);
 
-// ---- maxima: y = x[indices] plane by plane; gathering and scatter-adding by the same indices are each other's
-// gradients
-
-Tensor scatter(Here here, const Tensor& g, const Tensor& indices, const Shape& shape);
-
-void gather_into(const Tensor& out, const Tensor& x, const Tensor& indices) {
-  const Shape &to = impl(out).shape, &from = impl(x).shape;
-  const std::int64_t planes = planes_of(to), size = to[to.size() - 2] * to.back(),
-                     plane = from[from.size() - 2] * from.back();
+void scatter_into(const Tensor& out, const Tensor& g, const Places& p, bool accumulate) {
   dispatch_floating(impl(out).dtype, [&]<class T>() {
-    gather_planes(planes, size, plane, data<std::int32_t>(indices), data<T>(x), data<T>(out));
+    scatter_planes(p.planes, p.size, p.plane, data<std::int32_t>(p.indices), data<T>(g), data<T>(out), accumulate);
   });
 }
-void scatter_into(const Tensor& out, const Tensor& g, const Tensor& indices, bool accumulate) {
-  const Shape &to = impl(out).shape, &from = impl(g).shape;
-  const std::int64_t planes = planes_of(to), size = from[from.size() - 2] * from.back(),
-                     plane = to[to.size() - 2] * to.back();
-  dispatch_floating(impl(out).dtype, [&]<class T>() {
-    scatter_planes(planes, size, plane, data<std::int32_t>(indices), data<T>(g), data<T>(out), accumulate);
-  });
+void give_scattered(Backward& bw, const Places& places) {
+  if (bw.create_graph()) return bw.give(0, scatter(bw.here(), bw.grad(), places));
+  const Tensor pending = bw.pending(0);
+  const Tensor out = pending.defined() ? pending : make_tensor(places.shape, impl(bw.grad()).dtype);
+  scatter_into(out, dense(bw.grad()), places, pending.defined());
+  if (!pending.defined()) bw.give(0, out);
 }
 
-Tensor gather(Here here, const Tensor& x, const Tensor& indices) {
-  Tensor y = make_tensor(impl(indices).shape, impl(x).dtype);
-  gather_into(y, dense(x), indices);
-  return record("max_pool2d", here, std::move(y), {&x}, [&] {
-    return
-        [indices, shape = impl(x).shape](Backward& bw) { bw.give(0, scatter(bw.here(), bw.grad(), indices, shape)); };
+Tensor gather(Here here, const Tensor& x, const Places& p) {
+  Tensor y = make_tensor(impl(p.indices).shape, impl(x).dtype);
+  const Tensor from = dense(x);
+  dispatch_floating(impl(x).dtype, [&]<class T>() {
+    gather_planes(p.planes, p.size, p.plane, data<std::int32_t>(p.indices), data<T>(from), data<T>(y));
   });
+  return record(p.name, here, std::move(y), {&x}, [&] { return [p](Backward& bw) { give_scattered(bw, p); }; });
 }
-Tensor scatter(Here here, const Tensor& g, const Tensor& indices, const Shape& shape) {
-  Tensor x = make_tensor(shape, impl(g).dtype);
-  scatter_into(x, dense(g), indices, false);
-  return record("max_pool2d_input", here, std::move(x), {&g},
-                [&] { return [indices](Backward& bw) { bw.give(0, gather(bw.here(), bw.grad(), indices)); }; });
+Tensor scatter(Here here, const Tensor& g, const Places& places) {
+  Tensor x = make_tensor(places.shape, impl(g).dtype);
+  scatter_into(x, dense(g), places, false);
+  return record(places.adjoint, here, std::move(x), {&g},
+                [&] { return [places](Backward& bw) { bw.give(0, gather(bw.here(), bw.grad(), places)); }; });
 }
 
+// The maxima that `kernel` finds, and where they are.
 struct Maxima {
   Tensor values, indices;
 };
-Maxima maxima(const Arg& input, IntPair kernel, const MaxPool2dOptions& options, bool with_indices) {
-  const Here here = input.here();
-  const Tensor& x = input.tensor();
-  check_images("max_pool2d", x, here);
-  const PoolGeometry g = geometry("max_pool2d", impl(x).shape, kernel, options.stride.value_or(kernel), options.padding,
-                                  options.dilation, options.ceil_mode, here);
-  check<ShapeError>(g.height <= std::numeric_limits<std::int32_t>::max() / g.width, here,
-                    "max_pool2d: expected planes of less than 2^31 elements, got {}", impl(x).shape);
-  const Shape shape = with_size(impl(x).shape, g.out_height, g.out_width);
+template <class Kernel>
+Maxima maxima(const char* name, const char* adjoint, std::size_t rank, const Tensor& x, const Sizes& out,
+              bool with_indices, Here here, Kernel&& kernel) {
+  check_plane(name, impl(x).shape, rank, here);
+  const Shape shape = with_spatial_sizes(impl(x).shape, rank, out);
   const Tensor values = make_tensor(shape, impl(x).dtype), from = dense(x);
   const Tensor indices = with_indices || records({&x}) ? make_tensor(shape, int32) : Tensor();
   dispatch_floating(impl(x).dtype, [&]<class T>() {
-    max_pool(g, data<T>(from), data<T>(values), indices.defined() ? data<std::int32_t>(indices) : nullptr);
+    kernel(data<T>(from), data<T>(values), indices.defined() ? data<std::int32_t>(indices) : nullptr);
   });
-  return {record("max_pool2d", here, values, {&x},
+  return {record(name, here, values, {&x},
                  [&] {
-                   return [indices, shape = impl(x).shape](Backward& bw) {
-                     if (bw.create_graph()) return bw.give(0, scatter(bw.here(), bw.grad(), indices, shape));
-                     const Tensor pending = bw.pending(0);
-                     const Tensor out = pending.defined() ? pending : make_tensor(shape, impl(bw.grad()).dtype);
-                     scatter_into(out, dense(bw.grad()), indices, pending.defined());
-                     if (!pending.defined()) bw.give(0, out);
+                   return [p = places_of(name, adjoint, rank, impl(x).shape, indices)](Backward& bw) {
+                     give_scattered(bw, p);
                    };
                  }),
           indices};
 }
 
-// ---- means: a linear map and its transpose, each other's gradients. The windows are shared by their nodes.
-
-using Windows = std::shared_ptr<const MeanGeometry>;
-
-Tensor spread(const char* name, Here here, const Windows& windows, const Tensor& g);
-
-Tensor mean(const char* name, Here here, const Windows& windows, const Tensor& x) {
-  Tensor y = make_tensor(with_size(impl(x).shape, static_cast<std::int64_t>(windows->rows.size()),
-                                   static_cast<std::int64_t>(windows->cols.size())),
-                         impl(x).dtype);
-  const Tensor from = dense(x);
-  dispatch_floating(impl(x).dtype, [&]<class T>() { mean_pool(*windows, data<T>(from), data<T>(y)); });
-  return record(name, here, std::move(y), {&x}, [&] {
-    return [name, windows](Backward& bw) { bw.give(0, spread(name, bw.here(), windows, bw.grad())); };
-  });
-}
-Tensor spread(const char* name, Here here, const Windows& windows, const Tensor& g) {
-  Tensor x = make_tensor(with_size(impl(g).shape, windows->height, windows->width), impl(g).dtype);
-  const Tensor from = dense(g);
-  dispatch_floating(impl(g).dtype, [&]<class T>() { spread_means(*windows, data<T>(from), data<T>(x)); });
-  return record(name, here, std::move(x), {&g}, [&] {
-    return [name, windows](Backward& bw) { bw.give(0, mean(name, bw.here(), windows, bw.grad())); };
-  });
-}
-
-std::vector<PoolRange> ranges(std::int64_t count, std::int64_t size, std::int64_t kernel, std::int64_t stride,
-                              std::int64_t padding, bool count_padding) {
-  std::vector<PoolRange> list(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t begin = i * stride - padding, end = std::min(begin + kernel, size + padding);
-    const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(end, size);
-    const std::int64_t counted = count_padding ? end - begin : last - first;
-    list[static_cast<std::size_t>(i)] = {first, std::max(first, last), static_cast<double>(counted)};
-  }
+template <class Range>
+std::vector<WindowRange> ranges(std::int64_t count, Range&& range) {
+  std::vector<WindowRange> list;
+  for (std::int64_t i = 0; i < count; ++i) list.push_back(range(i));
   return list;
 }
-std::vector<PoolRange> even_ranges(std::int64_t count, std::int64_t size) {
-  std::vector<PoolRange> list(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t begin = i * size / count, end = ((i + 1) * size + count - 1) / count;
-    list[static_cast<std::size_t>(i)] = {begin, end, static_cast<double>(end - begin)};
+
+Maxima max_pool(const char* op, const char* adjoint, const Arg& input, const Window& w, bool ceil_mode,
+                bool with_indices) {
+  const Here here = input.here();
+  const Tensor& x = input.tensor();
+  check_batched(op, x, w.rank, here);
+  const Shape& shape = impl(x).shape;
+  const Sizes out = pooled_sizes(op, shape, w, ceil_mode, here), size = spatial_sizes(shape, w.rank);
+  if (w.rank < 3) {
+    const PoolGeometry g{planes_of(shape, w.rank),
+                         size[1],
+                         size[2],
+                         out[1],
+                         out[2],
+                         w.kernel[1],
+                         w.kernel[2],
+                         w.stride[1],
+                         w.stride[2],
+                         w.padding[1],
+                         w.padding[2],
+                         w.dilation[1],
+                         w.dilation[2]};
+    return maxima(op, adjoint, w.rank, x, out, with_indices, here,
+                  [&](auto* from, auto* to, auto* indices) { detail::max_pool(g, from, to, indices); });
   }
-  return list;
+  const auto along = [&](std::size_t d) {
+    return ranges(out[d], [&](std::int64_t i) -> WindowRange {
+      const std::int64_t begin = i * w.stride[d] - w.padding[d], step = w.dilation[d];
+      return {begin < 0 ? begin + (-begin + step - 1) / step * step : begin,
+              std::min(begin + (w.kernel[d] - 1) * step + 1, size[d]), step};
+    });
+  };
+  const MaxGeometry g{planes_of(shape, 3), size[0], size[1], size[2], along(0), along(1), along(2)};
+  return maxima(op, adjoint, 3, x, out, with_indices, here,
+                [&](auto* from, auto* to, auto* indices) { max_windows(g, from, to, indices); });
+}
+
+Maxima adaptive_max_pool(const char* op, const char* adjoint, const Arg& input, std::size_t rank,
+                         const AdaptiveSizes& output_size, bool with_indices) {
+  const Here here = input.here();
+  const Tensor& x = input.tensor();
+  const Sizes out = check_adaptive(op, x, rank, output_size, here), size = spatial_sizes(impl(x).shape, rank);
+  const auto along = [&](std::size_t d) {
+    return ranges(out[d], [&](std::int64_t i) -> WindowRange {
+      const PoolRange even = even_range(i, out[d], size[d]);
+      return {even.begin, even.end, 1};
+    });
+  };
+  const MaxGeometry g{planes_of(impl(x).shape, rank), size[0], size[1], size[2], along(0), along(1), along(2)};
+  return maxima(op, adjoint, rank, x, out, with_indices, here,
+                [&](auto* from, auto* to, auto* indices) { max_windows(g, from, to, indices); });
+}
+
+std::pair<Tensor, Tensor> both(const Maxima& maxima, const Arg& input) {
+  return {maxima.values, maxima.indices.to(int64, input.here())};
+}
+
+template <class Numbers, class Options>
+Window max_window(std::size_t rank, Numbers kernel, const Options& o) {
+  return window_of<Numbers>(rank, kernel, o.stride.value_or(kernel), o.padding, o.dilation);
+}
+
+Maxima max_pool1(const Arg& x, std::int64_t kernel, const MaxPool1dOptions& o, bool with_indices) {
+  return max_pool("max_pool1d", "max_pool1d_input", x, max_window(1, kernel, o), o.ceil_mode, with_indices);
+}
+Maxima max_pool2(const Arg& x, IntPair kernel, const MaxPool2dOptions& o, bool with_indices) {
+  return max_pool("max_pool2d", "max_pool2d_input", x, max_window(2, kernel, o), o.ceil_mode, with_indices);
+}
+Maxima max_pool3(const Arg& x, IntTriple kernel, const MaxPool3dOptions& o, bool with_indices) {
+  return max_pool("max_pool3d", "max_pool3d_input", x, max_window(3, kernel, o), o.ceil_mode, with_indices);
+}
+template <class Size>
+Maxima adaptive1(const Arg& x, const Size& size, bool with_indices) {
+  return adaptive_max_pool("adaptive_max_pool1d", "adaptive_max_pool1d_input", x, 1, adaptive_sizes(size),
+                           with_indices);
+}
+template <class Size>
+Maxima adaptive2(const Arg& x, const Size& size, bool with_indices) {
+  return adaptive_max_pool("adaptive_max_pool2d", "adaptive_max_pool2d_input", x, 2, adaptive_sizes(size),
+                           with_indices);
+}
+template <class Size>
+Maxima adaptive3(const Arg& x, const Size& size, bool with_indices) {
+  return adaptive_max_pool("adaptive_max_pool3d", "adaptive_max_pool3d_input", x, 3, adaptive_sizes(size),
+                           with_indices);
+}
+
+// y = 0 but y[indices] = x plane by plane, of equal indices the last. Each element's gradient is that of its place
+// (also where another one lies there, as in PyTorch).
+Tensor max_unpool(const char* op, const char* adjoint, const Arg& input, const Tensor& indices, const Window& w,
+                  const AdaptiveSizes& output_size) {
+  const Here here = input.here();
+  const Tensor& x = input.tensor();
+  check_batched(op, x, w.rank, here);
+  const Shape& shape = impl(x).shape;
+  check<DtypeError>(indices.dtype() == int64, here, "{}: expected int64 indices, got {}", op, indices.dtype());
+  check<ShapeError>(indices.sizes() == shape, here, "{}: expected indices of input's shape {}, got {}", op, shape,
+                    indices.sizes());
+  for (std::size_t i = 0; i < 3; ++i)
+    check<ValueError>(w.kernel[i] > 0, here, "{}: expected a positive kernel_size, got {}", op, w.shown(w.kernel));
+  check_window(op, w, here);
+  const Sizes size = spatial_sizes(shape, w.rank);
+  Sizes out{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::int64_t usual = (size[i] - 1) * w.stride[i] - 2 * w.padding[i] + w.kernel[i];
+    out[i] = output_size[i].value_or(usual);
+    check<ValueError>(!output_size[i] || (out[i] > usual - w.stride[i] && out[i] < usual + w.stride[i]), here,
+                      "{}: expected output_size between {} and {}, got {}", op, usual - w.stride[i] + 1,
+                      usual + w.stride[i] - 1, out[i]);
+    check<ShapeError>(size[i] > 0 && out[i] > 0, here,
+                      "{}: no output is left of input {} with window {} and padding {}", op, shape, w.shown(w.kernel),
+                      w.shown(w.padding));
+  }
+  const Shape result = with_spatial_sizes(shape, w.rank, out);
+  check_plane(op, result, w.rank, here);
+  const Tensor wide = dense(indices), narrow = make_tensor(shape, int32);
+  const std::int64_t* from = data<std::int64_t>(wide);
+  const std::int64_t plane = volume(out);
+  for (std::int64_t i = 0; i < wide.numel(); ++i) {
+    if (from[i] < 0 || from[i] >= plane)
+      raise<IndexError>(here, "{}: index {} is out of range for planes of {}", op, from[i], w.shown(out));
+    data<std::int32_t>(narrow)[i] = static_cast<std::int32_t>(from[i]);
+  }
+  const Places places = places_of(adjoint, op, w.rank, result, narrow);
+  const Tensor y = make_tensor(result, impl(x).dtype), values = dense(x);
+  dispatch_floating(impl(x).dtype, [&]<class T>() {
+    put_planes(places.planes, places.size, places.plane, data<std::int32_t>(narrow), data<T>(values), data<T>(y));
+  });
+  return record(op, here, y, {&x},
+                [&] { return [places](Backward& bw) { bw.give(0, gather(bw.here(), bw.grad(), places)); }; });
+}
+
+template <class Numbers, class Options>
+Window unpool_window(std::size_t rank, Numbers kernel, const Options& o) {
+  return window_of<Numbers>(rank, kernel, o.stride.value_or(kernel), o.padding, 1);
 }
 
 }  // namespace
 }  // namespace detail
 
-Tensor max_pool2d(const Arg& input, IntPair kernel_size, const MaxPool2dOptions& options) {
-  return detail::maxima(input, kernel_size, options, false).values;
+using namespace detail;
+using Pair = std::pair<Tensor, Tensor>;
+
+Tensor max_pool1d(const Arg& x, std::int64_t kernel_size, const MaxPool1dOptions& options) {
+  return max_pool1(x, kernel_size, options, false).values;
+}
+Tensor max_pool2d(const Arg& x, IntPair kernel_size, const MaxPool2dOptions& options) {
+  return max_pool2(x, kernel_size, options, false).values;
+}
+Tensor max_pool3d(const Arg& x, IntTriple kernel_size, const MaxPool3dOptions& options) {
+  return max_pool3(x, kernel_size, options, false).values;
+}
+Pair max_pool1d_with_indices(const Arg& x, std::int64_t kernel_size, const MaxPool1dOptions& options) {
+  return both(max_pool1(x, kernel_size, options, true), x);
+}
+Pair max_pool2d_with_indices(const Arg& x, IntPair kernel_size, const MaxPool2dOptions& options) {
+  return both(max_pool2(x, kernel_size, options, true), x);
+}
+Pair max_pool3d_with_indices(const Arg& x, IntTriple kernel_size, const MaxPool3dOptions& options) {
+  return both(max_pool3(x, kernel_size, options, true), x);
 }
 
-std::pair<Tensor, Tensor> max_pool2d_with_indices(const Arg& input, IntPair kernel_size,
-                                                  const MaxPool2dOptions& options) {
-  auto [values, indices] = detail::maxima(input, kernel_size, options, true);
-  return {values, indices.to(int64, input.here())};
+Tensor adaptive_max_pool1d(const Arg& x, std::int64_t output_size) { return adaptive1(x, output_size, false).values; }
+Tensor adaptive_max_pool2d(const Arg& x, const AdaptivePair& output_size) {
+  return adaptive2(x, output_size, false).values;
+}
+Tensor adaptive_max_pool3d(const Arg& x, const AdaptiveTriple& output_size) {
+  return adaptive3(x, output_size, false).values;
+}
+Pair adaptive_max_pool1d_with_indices(const Arg& x, std::int64_t output_size) {
+  return both(adaptive1(x, output_size, true), x);
+}
+Pair adaptive_max_pool2d_with_indices(const Arg& x, const AdaptivePair& output_size) {
+  return both(adaptive2(x, output_size, true), x);
+}
+Pair adaptive_max_pool3d_with_indices(const Arg& x, const AdaptiveTriple& output_size) {
+  return both(adaptive3(x, output_size, true), x);
 }
 
-Tensor avg_pool2d(const Arg& input, IntPair kernel_size, const AvgPool2dOptions& options) {
-  using namespace detail;
-  const Here here = input.here();
-  const Tensor& x = input.tensor();
-  check_images("avg_pool2d", x, here);
-  const std::optional<std::int64_t> divisor = options.divisor_override;
-  check<ValueError>(!divisor || *divisor != 0, here, "avg_pool2d: expected a divisor_override other than 0, got 0");
-  const PoolGeometry g = geometry("avg_pool2d", impl(x).shape, kernel_size, options.stride.value_or(kernel_size),
-                                  options.padding, 1, options.ceil_mode, here);
-  MeanGeometry windows{g.planes, g.height, g.width,
-                       ranges(g.out_height, g.height, g.kernel_h, g.stride_h, g.padding_h, options.count_include_pad),
-                       ranges(g.out_width, g.width, g.kernel_w, g.stride_w, g.padding_w, options.count_include_pad)};
-  if (divisor) {
-    for (PoolRange& row : windows.rows) row.divisor = static_cast<double>(*divisor);
-    for (PoolRange& col : windows.cols) col.divisor = 1;
-  }
-  return mean("avg_pool2d", here, std::make_shared<const MeanGeometry>(std::move(windows)), x);
+Tensor max_unpool1d(const Arg& x, const Arg& indices, std::int64_t kernel_size, const MaxUnpool1dOptions& options) {
+  return max_unpool("max_unpool1d", "max_unpool1d_input", x, indices.tensor(), unpool_window(1, kernel_size, options),
+                    {1, 1, options.output_size});
 }
-
-Tensor adaptive_avg_pool2d(const Arg& input, IntPair output_size) {
-  using namespace detail;
-  const Here here = input.here();
-  const Tensor& x = input.tensor();
-  check_images("adaptive_avg_pool2d", x, here);
-  check<ValueError>(output_size.h > 0 && output_size.w > 0, here,
-                    "adaptive_avg_pool2d: expected a positive output_size, got {}", both(output_size));
-  const Shape& shape = impl(x).shape;
-  const std::int64_t height = shape[shape.size() - 2], width = shape.back();
-  check<ShapeError>(height > 0 && width > 0, here, "adaptive_avg_pool2d: expected images with elements, got {}", shape);
-  return mean(
-      "adaptive_avg_pool2d", here,
-      std::make_shared<const MeanGeometry>(MeanGeometry{
-          planes_of(shape), height, width, even_ranges(output_size.h, height), even_ranges(output_size.w, width)}),
-      x);
+Tensor max_unpool2d(const Arg& x, const Arg& indices, IntPair kernel_size, const MaxUnpool2dOptions& options) {
+  const auto size = options.output_size ? adaptive_sizes(AdaptivePair(*options.output_size))
+                                        : AdaptiveSizes{1, std::nullopt, std::nullopt};
+  return max_unpool("max_unpool2d", "max_unpool2d_input", x, indices.tensor(), unpool_window(2, kernel_size, options),
+                    size);
+}
+Tensor max_unpool3d(const Arg& x, const Arg& indices, IntTriple kernel_size, const MaxUnpool3dOptions& options) {
+  const auto size = options.output_size ? adaptive_sizes(AdaptiveTriple(*options.output_size)) : AdaptiveSizes{};
+  return max_unpool("max_unpool3d", "max_unpool3d_input", x, indices.tensor(), unpool_window(3, kernel_size, options),
+                    size);
 }
 
 }  // namespace xgrad

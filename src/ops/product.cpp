@@ -26,27 +26,15 @@ bool folds(const Tensor& a, const Tensor& b, bool transpose_a) {
   return impl(a).shape.size() > 2 && impl(b).shape.size() == 2 && !transpose_a;
 }
 
-// Where the matrix number `index` of the broadcast stack begins in an operand.
-std::int64_t stack_offset(const TensorImpl& t, const Shape& out, std::int64_t index) {
-  std::int64_t offset = 0;
-  const std::size_t batch = out.size() - 2, lacking = out.size() - t.shape.size();
-  for (std::size_t d = batch; d-- > 0;) {
-    const std::int64_t at = index % out[d];
-    index /= out[d];
-    if (d >= lacking && t.shape[d - lacking] != 1) offset += at * t.strides[d - lacking];
-  }
-  return offset;
-}
-
 template <class T>
 void multiply_stacks(const Tensor& out, const Tensor& a, const Tensor& b, Product<T> first) {
-  const TensorImpl &c = impl(out), &left = impl(a), &right = impl(b);
+  const TensorImpl& c = impl(out);
   const std::int64_t matrix = first.m * first.n, count = matrix > 0 ? c.numel / matrix : 0, work = matrix * first.k;
   auto run = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
       Product<T> p = first;
-      p.a += stack_offset(left, c.shape, index);
-      p.b += stack_offset(right, c.shape, index);
+      p.a += stack_offset(a, c.shape, index);
+      p.b += stack_offset(b, c.shape, index);
       p.c += index * matrix;
       gemm(p);
     }
@@ -81,6 +69,18 @@ Tensor multiply(const char* name, Here here, const Tensor& a, const Tensor& b, b
 }
 
 }  // namespace
+
+std::int64_t stack_offset(const Tensor& operand, const Shape& out, std::int64_t index) {
+  const TensorImpl& t = impl(operand);
+  std::int64_t offset = 0;
+  const std::size_t batch = out.size() - 2, lacking = out.size() - t.shape.size();
+  for (std::size_t d = batch; d-- > 0;) {
+    const std::int64_t at = index % out[d];
+    index /= out[d];
+    if (d >= lacking && t.shape[d - lacking] != 1) offset += at * t.strides[d - lacking];
+  }
+  return offset;
+}
 
 Tensor blas_ready(const Tensor& x) {
   const Side s = side(x, false);

@@ -20,6 +20,10 @@ void give_product(Backward& bw, std::size_t input, const char* name, const Tenso
 // All but the last dimension as one: [..., k] -> [rows, k].
 Tensor fold_rows(const Tensor& x, Here here, bool recorded);
 
+// Where, from an operand's first element, its matrix begins that meets matrix number `index` of a stack of shape `out`, to
+// which the operand's leading dimensions broadcast.
+std::int64_t stack_offset(const Tensor& operand, const Shape& out, std::int64_t index);
+
 // The tensor itself where its matrices can go to the BLAS as they lie, else a row-major copy.
 Tensor blas_ready(const Tensor& x);
 

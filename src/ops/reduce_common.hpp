@@ -20,6 +20,10 @@ struct Reduction {
 };
 Reduction reduction(const char* op, const Tensor& x, const std::vector<std::int64_t>& dim, Here here);
 
+// norm, recorded under `name`.
+Tensor norm_of(const char* name, const Tensor& x, double p, const std::vector<std::int64_t>& dim, bool keepdim,
+               Here here);
+
 // DtypeError for storage types.
 void check_computing(const char* op, const Tensor& x, Here here);
 

@@ -93,8 +93,7 @@ std::pair<Tensor, Tensor> best_of(const char* name, const Tensor& x, std::int64_
 template <bool Largest>
 std::pair<Tensor, Tensor> best_along_dim(const char* name, const Arg& arg, std::int64_t dim, bool keepdim) {
   const Tensor& x = arg.tensor();
-  auto [values, indices] = best_of<Largest>(name, x, dim, keepdim, arg.here());
-  return record_picked(name, arg.here(), x, std::move(values), std::move(indices),
+  return record_picked(name, arg.here(), x, best_of<Largest>(name, x, dim, keepdim, arg.here()),
                        wrap_dim(name, dim, x.dim(), arg.here()), keepdim);
 }
 

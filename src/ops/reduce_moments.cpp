@@ -179,19 +179,22 @@ Tensor norm_gradient(Backward& bw, double p, const Tensor& x, const Tensor& y, c
   return slope.mul({grad.masked_fill(none, 0, here), here});
 }
 
-Tensor norm_of(const Tensor& x, double p, const std::vector<std::int64_t>& dim, bool keepdim, Here here) {
-  check_floating("norm", x, here);
-  check<ValueError>(!std::isnan(p), here, "norm: expected a number p, got NaN");
-  const Reduction r = reduction("norm", x, dim, here);
+}  // namespace
+
+Tensor detail::norm_of(const char* name, const Tensor& x, double p, const std::vector<std::int64_t>& dim, bool keepdim,
+                       Here here) {
+  check_floating(name, x, here);
+  check<ValueError>(!std::isnan(p), here, "{}: expected a number for the power, got NaN", name);
+  const Reduction r = reduction(name, x, dim, here);
   check<ShapeError>(!std::isinf(p) || r.count > 0 || numel(r.out) == 0, here,
-                    "norm: expected elements to take the {} of, x is {}", p > 0 ? "maximum" : "minimum", x.sizes());
+                    "{}: expected elements to take the {} of, x is {}", name, p > 0 ? "maximum" : "minimum", x.sizes());
   const Tensor y = make_tensor(r.shape(keepdim), impl(x).dtype);
   dispatch_floating(impl(x).dtype, [&]<class T>() {
     const auto from = [&](const Tensor& values, const Tensor& result) { norm_kernel<T>(p, values, r.dims, result); };
     from(x, y);
     if (p != 0 && p != 1 && !std::isinf(p)) rescue(x, r.dims, p, y, here, from);
   });
-  return record("norm", here, y, {&x}, [&] {
+  return record(name, here, y, {&x}, [&] {
     return [x = Saved::input_if(p != 0, x), y = p == 0 || p == 1 ? Saved() : Saved::output(y), dims = r.dims,
             p](Backward& bw) {
       if (p == 0)
@@ -201,8 +204,6 @@ Tensor norm_of(const Tensor& x, double p, const std::vector<std::int64_t>& dim, 
     };
   });
 }
-
-}  // namespace
 
 Tensor var(const Arg& x, const VarOptions& o) {
   return spread_of<false>("var", x.tensor(), o.dim, o.correction, o.keepdim, x.here());
@@ -216,7 +217,7 @@ std::pair<Tensor, Tensor> var_mean(const Arg& x, const VarOptions& o) {
 }
 
 Tensor norm(const Arg& x, Scalar p, const ReduceOptions& o) {
-  return norm_of(x.tensor(), p.to<double>(), o.dim, o.keepdim, x.here());
+  return norm_of("norm", x.tensor(), p.to<double>(), o.dim, o.keepdim, x.here());
 }
 
 Tensor Tensor::var(const VarOptions& options, Here here) const { return xgrad::var({*this, here}, options); }

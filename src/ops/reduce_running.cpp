@@ -44,7 +44,7 @@ std::pair<Tensor, Tensor> running_extreme(const char* name, const Arg& arg, std:
                                   data<std::int64_t>(places) + at);
     });
   });
-  return record_picked(name, arg.here(), x, values, places, dim, true);
+  return record_picked(name, arg.here(), x, {values, places}, dim, true);
 }
 
 // ---- logcumsumexp: yi = log sum_{j<=i} exp(xj); dxj = sum_{i>=j} dyi exp(xj - yi)

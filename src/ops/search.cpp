@@ -90,7 +90,7 @@ Tensor searchsorted(const Arg& sorted_sequence, const Operand& input, const Sear
   return search("searchsorted", sorted_sequence, input, options);
 }
 
-Tensor bucketize(const Operand& input, const Arg& boundaries, bool out_int32, bool right) {
+Tensor bucketize(const Operand& input, const Arg& boundaries, bool right, bool out_int32) {
   check<ShapeError>(boundaries->dim() == 1, boundaries.here(),
                     "bucketize: expected boundaries of one dimension, got {}", boundaries->sizes());
   return search("bucketize", boundaries, input, {.out_int32 = out_int32, .right = right});

@@ -1,5 +1,6 @@
 #include <xgrad/xgrad.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <set>
@@ -189,6 +190,14 @@ TEST_CASE("activations by their formulas") {
   check(nn::ReLU()(x), [](double v) { return std::max(v, 0.0); });
   check(nn::SiLU()(x), [&](double v) { return v * sigmoid(v); });
   check(nn::LogSigmoid()(x), [&](double v) { return std::log(sigmoid(v)); });
+  check(nn::SELU()(x),
+        [](double v) { return 1.0507009873554804934 * (v > 0 ? v : 1.6732632423543772848 * (std::exp(v) - 1)); });
+  check(nn::Mish()(x), [](double v) { return v * std::tanh(std::log(1 + std::exp(v))); });
+  check(nn::Softsign()(x), [](double v) { return v / (1 + std::abs(v)); });
+  check(nn::Tanhshrink()(x), [](double v) { return v - std::tanh(v); });
+  check(nn::Hardsigmoid()(x), [](double v) { return std::clamp(v + 3, 0.0, 6.0) / 6; });
+  check(nn::Hardswish()(x), [](double v) { return v * std::clamp(v + 3, 0.0, 6.0) / 6; });
+  check(nn::ReLU6()(x), [](double v) { return std::clamp(v, 0.0, 6.0); });
   check(nn::LeakyReLU(0.2)(x), [](double v) { return v > 0 ? v : 0.2 * v; });
   check(nn::ELU(1.5)(x), [](double v) { return v > 0 ? v : 1.5 * (std::exp(v) - 1); });
   check(nn::GELU()(x), [](double v) { return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0))); });

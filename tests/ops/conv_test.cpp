@@ -33,8 +33,8 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 Tensor naive(const Tensor& x, const Tensor& w, const Tensor& bias, const xg::Conv2dOptions& o) {
   const std::int64_t N = x.size(0), C = x.size(1), H = x.size(2), W = x.size(3);
   const std::int64_t O = w.size(0), part = w.size(1), h = w.size(2), v = w.size(3);
-  const std::int64_t rows = (H + 2 * o.padding.h - o.dilation.h * (h - 1) - 1) / o.stride.h + 1;
-  const std::int64_t cols = (W + 2 * o.padding.w - o.dilation.w * (v - 1) - 1) / o.stride.w + 1;
+  const std::int64_t rows = (H + 2 * o.padding.sizes().h - o.dilation.h * (h - 1) - 1) / o.stride.h + 1;
+  const std::int64_t cols = (W + 2 * o.padding.sizes().w - o.dilation.w * (v - 1) - 1) / o.stride.w + 1;
   const auto in = x.to(xg::float64).to_vector<double>(), weight = w.to(xg::float64).to_vector<double>();
   const auto b = bias.defined() ? bias.to(xg::float64).to_vector<double>() : std::vector<double>(at(O), 0.0);
   std::vector<double> out;
@@ -47,8 +47,8 @@ Tensor naive(const Tensor& x, const Tensor& w, const Tensor& bias, const xg::Con
             for (std::int64_t p = 0; p < h; ++p)
               for (std::int64_t q = 0; q < v; ++q) {
                 const std::int64_t channel = k / (O / o.groups) * part + c;
-                const std::int64_t y = i * o.stride.h + p * o.dilation.h - o.padding.h;
-                const std::int64_t z = j * o.stride.w + q * o.dilation.w - o.padding.w;
+                const std::int64_t y = i * o.stride.h + p * o.dilation.h - o.padding.sizes().h;
+                const std::int64_t z = j * o.stride.w + q * o.dilation.w - o.padding.sizes().w;
                 if (y < 0 || y >= H || z < 0 || z >= W) continue;
                 sum += in[at(((n * C + channel) * H + y) * W + z)] * weight[at(((k * part + c) * h + p) * v + q)];
               }

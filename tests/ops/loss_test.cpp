@@ -1,3 +1,4 @@
+#include <xgrad/autograd.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/random.hpp>
@@ -65,7 +66,20 @@ TEST_CASE("probabilities at their bounds give finite losses and slopes") {
   const Tensor loss = xg::binary_cross_entropy(x, t, {.reduction = Reduction::none});
   CHECK(loss.to_vector<double>() == std::vector<double>{0, 0, 100, 100});
   loss.sum().backward();
-  CHECK(x.grad().to_vector<double>() == std::vector<double>{0, 0, -1e12, 1e12});  // (x - t) / max(x (1 - x), 1e-12)
+  // (x - t) / max(x (1 - x), 1e-12), with the bound in single precision.
+  CHECK(x.grad().to_vector<double>() == std::vector<double>{0, 0, -1 / double(1e-12F), 1 / double(1e-12F)});
+}
+
+TEST_CASE("smooth_l1_loss of no width is the distance, with PyTorch's slope at 0") {
+  constexpr xg::TensorOptions leaf{.dtype = xg::float64, .requires_grad = true};
+  const Tensor x = xg::tensor({1.0, 2.0, 3.0}, leaf), t = xg::tensor({2.0, 2.0, 2.0}, leaf);
+  const Tensor loss = xg::smooth_l1_loss(x, t, {.reduction = Reduction::none, .beta = 0});
+  CHECK(loss.to_vector<double>() == std::vector<double>{1, 0, 1});
+  for (const bool create_graph : {false, true}) {
+    const xg::TensorList g = xg::grad({loss.sum()}, {x, t}, {.retain_graph = true, .create_graph = create_graph});
+    CHECK(g[0].to_vector<double>() == std::vector<double>{-1, -1, 1});
+    CHECK(g[1].to_vector<double>() == std::vector<double>{1, -1, -1});
+  }
 }
 
 TEST_CASE("integer and bool targets take the input's dtype") {

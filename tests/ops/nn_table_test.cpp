@@ -1,11 +1,7 @@
-// The table's rows of softmax, attention, losses, norms and dropout.
+// The table's rows of softmax, attention and dropout.
 #include <xgrad/ops/attention.hpp>
-#include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/creation.hpp>
-#include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/dropout.hpp>
-#include <xgrad/ops/layer_norm.hpp>
-#include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/softmax.hpp>
 
 #include <algorithm>
@@ -18,7 +14,6 @@
 
 namespace xg = xgrad;
 using namespace table;
-using xg::Reduction;
 using xg::Shape;
 using xg::Tensor;
 
@@ -39,82 +34,6 @@ Numbers softmax(const Numbers& x) {
   Numbers y = log_softmax(x);
   for (double& v : y) v = std::exp(v);
   return y;
-}
-
-Array one(double value) {
-  Array array;
-  array.values.push_back(value);
-  return array;
-}
-
-// An elementwise loss of two arguments of one shape, under each reduction.
-Oracle loss(double (*f)(double, double), Reduction reduction) {
-  return [=](const Arrays& in) {
-    Array y = pairs(f)(in)[0];
-    if (reduction == Reduction::none) return Arrays{y};
-    double sum = 0;
-    for (double v : y.values) sum += v;
-    return Arrays{one(reduction == Reduction::mean ? sum / static_cast<double>(y.values.size()) : sum)};
-  };
-}
-template <class F>
-void run_loss(const std::string& name, F call, double (*f)(double, double), std::vector<Range> ranges = {{}}) {
-  const auto of = [call](Reduction reduction) { return on([=](T x, T t) { return call(x, t, reduction); }); };
-  const Shapes some_shapes{{{2, 3}, {2, 3}}, {Shape{}, Shape{}}, {{1}, {1}}, {{2, 1, 2}, {2, 1, 2}}};
-  const std::vector<Misuse> misuse{
-      {[=] {
-         call(some({2, 3}), some({3}), Reduction::mean);
-       },
-       {name, "[2, 3]", "[3]"}},
-      {[=] { call(some({2}), xg::ones({2}, {.dtype = xg::float64}), Reduction::mean); }, {name, "float32", "float64"}}};
-  run({name, of(Reduction::mean), some_shapes, loss(f, Reduction::mean), ranges, misuse});
-  run({name, of(Reduction::sum), {{{2, 3}, {2, 3}}, {{0, 3}, {0, 3}}}, loss(f, Reduction::sum), ranges});
-  run({name, of(Reduction::none), {{{2, 3}, {2, 3}}, {{0, 3}, {0, 3}}}, loss(f, Reduction::none), ranges});
-}
-
-// Of rows of log-probabilities and classes, weighted.
-const Numbers weights{0.5, 2, 1};
-Tensor weight_like(T x) { return xg::tensor(weights).to(x.dtype()); }
-const Index classes{2, 0, -100, 1};
-Tensor targets() { return xg::tensor({2, 0, -100, 1}); }
-double weighted(const std::vector<Numbers>& rows) {
-  double sum = 0, total = 0;
-  for (std::size_t n = 0; n < rows.size(); ++n) {
-    if (classes[n] < 0) continue;
-    const auto c = static_cast<std::size_t>(classes[n]);
-    sum -= weights[c] * rows[n][c];
-    total += weights[c];
-  }
-  return sum / total;
-}
-std::vector<Numbers> rows_of(const Array& x) {
-  std::vector<Numbers> rows;
-  for (std::int64_t n = 0; n < x.shape[0]; ++n)
-    rows.emplace_back(x.values.begin() + n * x.shape[1], x.values.begin() + (n + 1) * x.shape[1]);
-  return rows;
-}
-
-// (x - mean) / sqrt(var + eps) of each group of elements, g * that + b.
-Arrays normalised(const Arrays& in, double eps, const std::function<std::size_t(const Index&)>& group,
-                  const std::function<Index(const Index&)>& parameter) {
-  const Array& x = in[0];
-  std::vector<Numbers> groups;
-  const auto visit = [&](const std::function<double(const Index&)>& f) {
-    return indexed([&](const Arrays&) { return x.shape; }, [&](const Arrays&, const Index& i) { return f(i); })(in);
-  };
-  visit([&](const Index& i) {
-    if (groups.size() <= group(i)) groups.resize(group(i) + 1);
-    groups[group(i)].push_back(at(x, i));
-    return 0.0;
-  });
-  return visit([&](const Index& i) {
-    const Numbers& all = groups[group(i)];
-    double mean = 0, var = 0;
-    for (double v : all) mean += v / static_cast<double>(all.size());
-    for (double v : all) var += (v - mean) * (v - mean) / static_cast<double>(all.size());
-    const double normal = (at(x, i) - mean) / std::sqrt(var + eps);
-    return in.size() == 1 ? normal : normal * at(in[1], parameter(i)) + at(in[2], parameter(i));
-  });
 }
 
 }  // namespace
@@ -154,146 +73,6 @@ TEST_CASE("softmax") {
              }),
        {{}},
        bad("softmin", [](T x, int d) { xg::softmin(x, d); })});
-}
-
-TEST_CASE("losses of pairs") {
-  const Range probability{0.1, 0.9};
-  run_loss(
-      "mse_loss", [](T x, T t, Reduction r) { return xg::mse_loss(x, t, {.reduction = r}); },
-      [](double x, double t) { return (x - t) * (x - t); });
-  run_loss(
-      "l1_loss", [](T x, T t, Reduction r) { return xg::l1_loss(x, t, {.reduction = r}); },
-      [](double x, double t) { return std::fabs(x - t); });
-  run_loss(
-      "smooth_l1_loss", [](T x, T t, Reduction r) { return xg::smooth_l1_loss(x, t, {.reduction = r, .beta = 0.7}); },
-      [](double x, double t) {
-        const double d = std::fabs(x - t);
-        return d < 0.7 ? d * d / 1.4 : d - 0.35;
-      });
-  run_loss(
-      "huber_loss", [](T x, T t, Reduction r) { return xg::huber_loss(x, t, {.reduction = r, .delta = 0.7}); },
-      [](double x, double t) {
-        const double d = std::fabs(x - t);
-        return d <= 0.7 ? d * d / 2 : 0.7 * (d - 0.35);
-      });
-  run_loss(
-      "binary_cross_entropy", [](T x, T t, Reduction r) { return xg::binary_cross_entropy(x, t, {.reduction = r}); },
-      [](double x, double t) { return -t * std::log(x) - (1 - t) * std::log(1 - x); }, {probability});
-  run_loss(
-      "binary_cross_entropy_with_logits",
-      [](T x, T t, Reduction r) { return xg::binary_cross_entropy_with_logits(x, t, {.reduction = r}); },
-      [](double x, double t) { return (1 - t) * x + std::log(1 + std::exp(-x)); }, {{}, probability});
-  run_loss(
-      "kl_div", [](T x, T t, Reduction r) { return xg::kl_div(x, t, {.reduction = r}); },
-      [](double x, double t) { return t * (std::log(t) - x); }, {{}, probability});
-}
-
-TEST_CASE("losses of classes") {
-  const Shapes batch{{{4, 3}}};
-  run({"nll_loss",
-       on([](T x) { return xg::nll_loss(x, targets(), {.weight = weight_like(x)}); }),
-       batch,
-       [](const Arrays& in) { return Arrays{one(weighted(rows_of(in[0])))}; },
-       {{}},
-       {{[] {
-           xg::nll_loss(some({2, 3}), xg::tensor({0, 3}));
-         },
-         {"nll_loss", "3"}},
-        {[] {
-           xg::nll_loss(some({2, 3}), xg::tensor({0}));
-         },
-         {"nll_loss", "[2, 3]", "[1]"}}}});
-  run({"cross_entropy",
-       on([](T x) { return xg::cross_entropy(x, targets(), {.weight = weight_like(x)}); }),
-       batch,
-       [](const Arrays& in) {
-         std::vector<Numbers> rows = rows_of(in[0]);
-         for (Numbers& row : rows) row = log_softmax(row);
-         return Arrays{one(weighted(rows))};
-       },
-       {{}},
-       {{[] {
-           xg::cross_entropy(some({2, 3}), xg::tensor({0, 3}));
-         },
-         {"cross_entropy", "3"}},
-        {[] {
-           xg::cross_entropy(some({2, 3}), xg::tensor({0}));
-         },
-         {"cross_entropy", "[2, 3]", "[1]"}}}});
-  run({"cross_entropy",
-       on([](T x, T p) { return xg::cross_entropy(x, p, {.reduction = Reduction::none}); }),
-       {{{2, 3}, {2, 3}}},
-       [](const Arrays& in) {
-         Array y{{in[0].shape[0]}, {}};
-         for (std::int64_t n = 0; n < y.shape[0]; ++n) {
-           const Numbers x = log_softmax(rows_of(in[0])[static_cast<std::size_t>(n)]);
-           double sum = 0;
-           for (std::int64_t c = 0; c < 3; ++c) sum -= at(in[1], {n, c}) * x[static_cast<std::size_t>(c)];
-           y.values.push_back(sum);
-         }
-         return Arrays{y};
-       },
-       {{}, {0.1, 0.9}}});
-}
-
-TEST_CASE("norms") {
-  const auto last = [](const Index& i) { return Index{i.back()}; };
-  const auto channel = [](const Index& i) { return Index{i[1]}; };
-  run({"layer_norm",
-       on([](T x, T w, T b) { return xg::layer_norm(x, {4}, w, b, 1e-3); }),
-       {{{2, 4}, {4}, {4}}, {{4}, {4}, {4}}, {{0, 4}, {4}, {4}}, {{2, 1, 4}, {4}, {4}}},
-       [=](const Arrays& in) {
-         return normalised(
-             in, 1e-3, [](const Index& i) { return static_cast<std::size_t>(i.size() > 1 ? i[0] : 0); }, last);
-       },
-       {{}},
-       {{[] {
-           xg::layer_norm(some({2, 3}), {4});
-         },
-         {"layer_norm", "[2, 3]", "[4]"}},
-        {[] {
-           xg::layer_norm(some({2, 3}), {3}, some({2}));
-         },
-         {"layer_norm", "[2]", "[3]"}}}});
-  run({"layer_norm",
-       on([](T x) {
-         return xg::layer_norm(x, {2, 3});
-       }),
-       {{{2, 2, 3}}},
-       [=](const Arrays& in) {
-         return normalised(
-             in, 1e-5, [](const Index& i) { return static_cast<std::size_t>(i[0]); }, last);
-       }});
-  run({"batch_norm",
-       on([](T x, T w, T b) {
-         return xg::batch_norm(x, {}, {}, {.weight = w, .bias = b, .training = true, .eps = 1e-3});
-       }),
-       {{{4, 2}, {2}, {2}}, {{2, 2, 3}, {2}, {2}}, {{2, 3, 1, 2}, {3}, {3}}},
-       [=](const Arrays& in) {
-         return normalised(
-             in, 1e-3, [](const Index& i) { return static_cast<std::size_t>(i[1]); }, channel);
-       },
-       {{}},
-       {{[] { xg::batch_norm(some({3}), {}, {}, {.training = true}); }, {"batch_norm", "[3]"}},
-        {[] {
-           xg::batch_norm(some({2, 3}), {}, {});
-         },
-         {"batch_norm", "running"}},
-        {[] {
-           xg::batch_norm(some({2, 3}), {}, {}, {.weight = some({2}), .training = true});
-         },
-         {"batch_norm", "[2]"}}}});
-  run({"batch_norm",
-       on([](T x, T w, T b) {
-         const Tensor mean = xg::tensor({0.5, -1.0}).to(x.dtype()), var = xg::tensor({2.0, 0.25}).to(x.dtype());
-         return xg::batch_norm(x, mean, var, {.weight = w, .bias = b, .eps = 0.5});
-       }),
-       {{{4, 2}, {2}, {2}}, {{2, 2, 3}, {2}, {2}}, {{0, 2}, {2}, {2}}},
-       indexed([](const Arrays& in) { return in[0].shape; },
-               [](const Arrays& in, const Index& i) {
-                 const double mean = i[1] == 0 ? 0.5 : -1, var = i[1] == 0 ? 2 : 0.25;
-                 return (at(in[0], i) - mean) / std::sqrt(var + 0.5) * at(in[1], {i[1]}) + at(in[2], {i[1]});
-               })});
 }
 
 TEST_CASE("attention") {

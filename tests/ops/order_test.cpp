@@ -1,11 +1,8 @@
-// Operations by rank where elements are equal, infinite or not numbers; options; other dtypes; long lines.
 #include <xgrad/autograd.hpp>
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/equality.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/order.hpp>
-#include <xgrad/ops/reduce.hpp>
-#include <xgrad/ops/shape.hpp>
 #include <xgrad/threads.hpp>
 
 #include <algorithm>
@@ -21,222 +18,187 @@
 namespace xg = xgrad;
 using test::mentions;
 using test::message_of;
-using xg::Shape;
 using xg::Tensor;
 
 namespace {
 
-using Values = std::vector<double>;
-using Places = std::vector<std::int64_t>;
-constexpr double inf = std::numeric_limits<double>::infinity(), none = std::numeric_limits<double>::quiet_NaN();
+using Ints = std::vector<std::int64_t>;
+using Numbers = std::vector<double>;
+constexpr double inf = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr xg::TensorOptions leaf{.dtype = xg::float64, .requires_grad = true};
 
-Tensor numbers(const Values& values) { return xg::tensor(std::span<const double>(values)); }
-Values values(const Tensor& x) { return x.to_vector<double>(); }
-Places places(const Tensor& x) { return x.to_vector<std::int64_t>(); }
-// NaN equals NaN.
-bool same(const Tensor& x, const Values& expected) {
-  const Values actual = values(x);
-  return std::equal(actual.begin(), actual.end(), expected.begin(), expected.end(),
-                    [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); });
-}
+Ints ints(const Tensor& x) { return x.to_vector<std::int64_t>(); }
+Tensor doubles(const Numbers& x) { return xg::tensor(x); }
+// The gradient of the sum.
 template <class F>
-Values slope(F f, const Values& at) {
-  const Tensor x = numbers(at).requires_grad_();
-  return values(xg::grad({f(x).sum()}, {x})[0]);
-}
-// Few different numbers in a line.
-Values tied(std::size_t n) {
-  Values x = numeric::random_values(static_cast<std::int64_t>(n), n);
-  for (double& v : x) v = std::floor(v * 3);
-  return x;
+Numbers slope(F f, const Tensor& x) {
+  return xg::grad({f(x).sum()}, {x})[0].template to_vector<double>();
 }
 
 }  // namespace
 
-TEST_CASE("sorting puts NaN last, counts both zeros as one, and is stable where asked") {
-  const Tensor x = numbers({1, none, -inf, inf, none, -1});
-  const auto [up, up_places] = xg::sort(x, -1, false, true);
-  CHECK(same(up, {-inf, -1, 1, inf, none, none}));
-  CHECK(places(up_places) == Places{2, 5, 0, 3, 1, 4});
-  const auto [down, down_places] = xg::sort(x, 0, true, true);
-  CHECK(same(down, {none, none, inf, 1, -1, -inf}));
-  CHECK(places(down_places) == Places{1, 4, 3, 0, 5, 2});
-  CHECK(places(xg::argsort(numbers({0.0, -0.0, 0.0}))) == Places{0, 1, 2});
+TEST_CASE("equal elements keep their order, NaN comes last, zeros are equal") {
+  const Tensor x = doubles({2, not_a_number, 1, 2, -inf, inf, not_a_number, 1});
+  CHECK(ints(xg::argsort(x)) == Ints{4, 2, 7, 0, 3, 5, 1, 6});
+  CHECK(ints(xg::argsort(x, 0, true)) == Ints{1, 6, 5, 0, 3, 2, 7, 4});
+  const auto [values, places] = xg::sort(doubles({0.0, -0.0, -1, 0.0}));
+  CHECK(ints(places) == Ints{2, 0, 1, 3});
+  CHECK(std::signbit(values.to_vector<double>()[2]));
+  CHECK(ints(xg::topk(x, 3).second) == Ints{1, 6, 5});
+  CHECK(ints(xg::topk(x, 1, 0, false).second) == Ints{4});
+}
 
-  const Values long_line = tied(5000);
+TEST_CASE("every dtype") {
+  const Ints numbers{3, 0, 2, 3, 1};
+  for (xg::Dtype dtype : {xg::float32, xg::float64, xg::int64, xg::int32, xg::uint8}) {
+    CAPTURE(xg::name(dtype));
+    const auto [values, places] = xg::sort(xg::tensor(numbers).to(dtype));
+    CHECK(values.dtype() == dtype);
+    CHECK(ints(values) == Ints{0, 1, 2, 3, 3});
+    CHECK(ints(places) == Ints{1, 4, 2, 0, 3});
+  }
+  CHECK(ints(xg::argsort(xg::tensor({true, false, true}))) == Ints{1, 0, 2});
+  const Tensor wide =
+      xg::tensor(Ints{5, std::numeric_limits<std::int64_t>::min(), -1, std::numeric_limits<std::int64_t>::max()});
+  CHECK(ints(xg::argsort(wide)) == Ints{1, 2, 0, 3});
+  CHECK(xg::median(xg::tensor({3, 1, 2, 2})).item<std::int64_t>() == 2);
+}
+
+TEST_CASE("long lines, in any number of threads") {
+  const Tensor x = (numeric::random({40, 3000}, 1, xg::float32) * 100).floor();
+  const int threads = xg::get_num_threads();
   for (const bool descending : {false, true}) {
-    Places expected(long_line.size());
+    xg::set_num_threads(1);
+    const auto [values, places] = xg::sort(x, 1, descending);
+    xg::set_num_threads(4);
+    CHECK(xg::equal(xg::sort(x, 1, descending).second, places));
+    CHECK(xg::equal(xg::sort(x.t().contiguous(), 0, descending).second, places.t()));
+    CHECK(xg::equal(xg::gather(x, 1, places), values));
+    const auto line = x.select(0, 7).to_vector<float>();
+    Ints expected(line.size());
     std::iota(expected.begin(), expected.end(), 0);
     std::stable_sort(expected.begin(), expected.end(), [&](std::int64_t a, std::int64_t b) {
-      const double left = long_line[static_cast<std::size_t>(a)], right = long_line[static_cast<std::size_t>(b)];
-      return descending ? left > right : left < right;
+      const float u = line[static_cast<std::size_t>(a)], v = line[static_cast<std::size_t>(b)];
+      return descending ? u > v : u < v;
     });
-    CHECK(places(xg::argsort(numbers(long_line), 0, descending, true)) == expected);
-    const auto [sorted, where] = xg::sort(numbers(long_line), 0, descending);
-    CHECK(values(sorted) == values(numbers(long_line).gather(0, where)));
-    CHECK(values(sorted) == values(numbers(long_line).gather(0, xg::tensor(expected))));
-  }
-}
-
-TEST_CASE("every dtype has an order") {
-  const Tensor whole = xg::tensor({3, -1, 2, -1});
-  for (const xg::Dtype dtype : {xg::int64, xg::int32, xg::float32, xg::float64}) {
-    CHECK(values(xg::msort(whole.to(dtype)).to(xg::float64)) == Values{-1, -1, 2, 3});
-    CHECK(values(xg::topk(whole.to(dtype), 2).first.to(xg::float64)) == Values{3, 2});
-    CHECK(xg::median(whole.to(dtype)).to(xg::float64).item<double>() == -1);
-    CHECK(xg::mode(whole.to(dtype)).first.to(xg::float64).item<double>() == -1);
-  }
-  CHECK(values(xg::msort(xg::tensor({200, 3, 100}).to(xg::uint8)).to(xg::float64)) == Values{3, 100, 200});
-  CHECK(places(xg::argsort(xg::tensor({true, false, true}))) == Places{1, 0, 2});
-  const std::int64_t least = std::numeric_limits<std::int64_t>::min();
-  CHECK(places(xg::msort(xg::tensor({std::int64_t{0}, least, std::int64_t{-1}}))) == Places{least, -1, 0});
-}
-
-TEST_CASE("the best are found in long and short lines, in any position") {
-  for (const std::size_t n : {5, 40, 3000})
-    for (const std::int64_t k : {1, 4}) {
-      const Values line = numeric::random_values(static_cast<std::int64_t>(n), 7 + n);
-      Values expected = line;
-      std::sort(expected.begin(), expected.end(), std::greater<>());
-      expected.resize(static_cast<std::size_t>(k));
-      const auto [best, where] = xg::topk(numbers(line), k);
-      CHECK(values(best) == expected);
-      CHECK(values(numbers(line).gather(0, where)) == expected);
-      Values unsorted = values(xg::topk(numbers(line), k, 0, true, false).first);
-      std::sort(unsorted.begin(), unsorted.end(), std::greater<>());
-      CHECK(unsorted == expected);
+    CHECK(ints(places.select(0, 7)) == expected);
+    // Few of many, and many of them.
+    for (std::int64_t k : {1, 40, 2000}) {
+      CHECK(xg::equal(xg::topk(x, k, 1, descending).first, values.narrow(1, 0, k)));
+      CHECK(
+          xg::equal(xg::sort(xg::topk(x, k, 1, descending, false).first, 1, descending).first, values.narrow(1, 0, k)));
     }
-  CHECK(same(xg::topk(numbers({1, none, inf}), 2).first, {none, inf}));
-  CHECK(same(xg::topk(numbers({1, none, inf}), 2, 0, false).first, {1, inf}));
-  CHECK(xg::topk(xg::ones({2, 3}), 0).first.sizes() == Shape{2, 0});
-  CHECK(xg::topk(xg::tensor(2.5), 0).first.item<float>() == 2.5f);
-  CHECK(message_of<xg::ValueError>([] { xg::topk(xg::ones({2}), -1); }).find("-1") != std::string::npos);
-}
-
-TEST_CASE("ranks among equal elements") {
-  for (const std::size_t n : {1, 2, 3, 7, 100, 1001}) {
-    const Values line = tied(n);
-    Values expected = line;
-    std::sort(expected.begin(), expected.end());
-    for (const std::size_t k : {std::size_t{1}, n / 2 + 1, n}) {
-      const auto [value, place] = xg::kthvalue(numbers(line), static_cast<std::int64_t>(k));
-      CHECK(value.item<double>() == expected[k - 1]);
-      CHECK(line[static_cast<std::size_t>(place.item<std::int64_t>())] == expected[k - 1]);
-    }
-    CHECK(xg::median(numbers(line)).item<double>() == expected[(n - 1) / 2]);
   }
-  CHECK(same(xg::kthvalue(numbers({none, 2, none, 1}), 3).first, {none}));
-  CHECK(xg::mode(numbers({5, 5, 2, 2, 5, 2})).first.item<double>() == 2);
-  CHECK(xg::mode(numbers({none, none, 1})).first.item<double>() == 1);
-  CHECK(mentions(message_of<xg::ShapeError>([] { xg::mode(xg::ones({0, 2}), 0); }), {"mode", "[0, 2]"}));
+  CHECK(xg::equal(xg::kthvalue(x, 17).first, xg::sort(x).first.select(1, 16)));
+  CHECK(xg::equal(xg::gather(x, 1, xg::kthvalue(x, 17, 1, true).second), xg::kthvalue(x, 17, 1, true).first));
+  CHECK(xg::equal(xg::median(x, 1).second, xg::argsort(x).select(1, 1499)));
+  xg::set_num_threads(threads);
 }
 
-TEST_CASE("medians: the lower one, NaN, and who gets the gradient") {
-  CHECK(xg::median(numbers({4, 1, 3, 2})).item<double>() == 2);
-  const auto [value, place] = xg::median(numbers({2, 1, 2, 2, 3}), 0);
-  CHECK(place.item<std::int64_t>() == 2);
-  CHECK(slope([](const Tensor& x) { return xg::median(x, 0).first; }, {2, 1, 2, 2, 3}) == Values{0, 0, 1, 0, 0});
-  CHECK(slope([](const Tensor& x) { return xg::median(x); }, {1, 2, 2, 3}) == Values{0, 0.5, 0.5, 0});
-  CHECK(slope([](const Tensor& x) { return xg::median(x); }, {1, none, 2, none}) == Values{0, 0.5, 0, 0.5});
-  CHECK(xg::median(numbers({1, none, 2, none}), 0).second.item<std::int64_t>() == 1);
-  CHECK(xg::nanmedian(numbers({1, none, 2, none})).item<double>() == 1);
-  CHECK(xg::nanmedian(numbers({none, 2, 1, none}), 0).second.item<std::int64_t>() == 2);
-  CHECK(same(xg::nanmedian(numbers({none, none})), {none}));
-  CHECK(same(xg::median(xg::zeros({0, 2}, leaf)), {none}));
-  CHECK(xg::median(xg::ones({0, 2}), 1).first.sizes() == Shape{0});
-  CHECK(xg::median(xg::ones({2, 3}), 1, true).first.sizes() == Shape{2, 1});
+TEST_CASE("medians with NaN and ties") {
+  const Tensor x = xg::tensor(Numbers{1, not_a_number, 2, 1, not_a_number}, leaf);
+  CHECK(std::isnan(xg::median(x).item<double>()));
+  CHECK(slope([](const Tensor& v) { return xg::median(v); }, x) == Numbers{0, 0.5, 0, 0, 0.5});
+  CHECK(ints(xg::median(x, 0).second) == Ints{1});
+  CHECK(xg::nanmedian(x).item<double>() == 1);
+  CHECK(slope([](const Tensor& v) { return xg::nanmedian(v); }, x) == Numbers{0.5, 0, 0, 0.5, 0});
+  CHECK(ints(xg::nanmedian(x, 0).second) == Ints{3});
+  CHECK(std::isnan(xg::nanmedian(doubles({not_a_number}), 0).first.item<double>()));
+  CHECK(std::isnan(xg::median(xg::zeros({0, 3})).item<double>()));
+  const Tensor ties = xg::tensor(Numbers{3, 3, 1, 3}, leaf);
+  CHECK(slope([](const Tensor& v) { return xg::median(v, 0).first; }, ties) == Numbers{1, 0, 0, 0});
+  CHECK(mentions(message_of<xg::ShapeError>([] { xg::median(xg::zeros({0, 3}), 0); }), {"median", "[0, 3]"}));
 }
 
-TEST_CASE("quantiles of NaN and infinities, and of several shares") {
-  const Tensor x = numbers({1, none, 3, 2});
-  CHECK(same(xg::quantile(x, 0.5), {none}));
-  CHECK(xg::nanquantile(x, 0.5).item<double>() == 2);
-  CHECK(same(xg::nanquantile(numbers({none, none}), 0.5), {none}));
-  CHECK(same(xg::quantile(numbers({-inf, 1, inf}), 0.25), {-inf}));
-  // Halves to even.
-  CHECK(values(xg::quantile(numbers({0, 1, 2, 3, 4, 5}), numbers({0.1, 0.3, 0.5}), {}, false, "nearest")) ==
-        Values{0, 2, 2});
-  CHECK(xg::quantile(xg::ones({2, 3, 4}), xg::tensor({0.1, 0.9}), 1).sizes() == Shape{2, 2, 4});
-  CHECK(xg::quantile(xg::ones({2, 3, 4}), xg::tensor({0.1, 0.9}), -1, true).sizes() == Shape{2, 2, 3, 1});
-  CHECK(xg::quantile(xg::ones({2, 3}), 0.1, {}, true).sizes() == Shape{1, 1});
-  CHECK(xg::quantile(xg::ones({2, 3}), xg::zeros({0}), 0).sizes() == Shape{0, 3});
-  CHECK(mentions(message_of<xg::DtypeError>([] { xg::quantile(xg::tensor({1, 2}), 0.5); }), {"quantile", "int64"}));
-  CHECK(mentions(message_of<xg::ShapeError>([] { xg::quantile(xg::ones({0}), 0.5); }), {"quantile", "[0]"}));
-  CHECK(mentions(message_of<xg::ValueError>([] { xg::quantile(xg::ones({2}), xg::tensor({0.5, none})); }), {"nan"}));
-  CHECK_THROWS_AS(xg::quantile(xg::ones({2}, leaf), xg::tensor({0.5})), xg::DtypeError);
+TEST_CASE("the most frequent element") {
+  const auto [value, place] = xg::mode(doubles({3, 1, 1, 3, 3, 1, 2}));
+  CHECK(value.item<double>() == 1);
+  CHECK(ints(place) == Ints{5});
+  CHECK(ints(xg::mode(xg::tensor({{2, 2, 1}, {0, 5, 5}}), 1).first) == Ints{2, 5});
 }
 
-TEST_CASE("places in sorted sequences: sides, NaN, sorters, dtypes, rows") {
-  const Tensor sequence = numbers({1, 2, 2, 3}), wanted = numbers({0, 2, none, 4});
-  CHECK(places(xg::searchsorted(sequence, wanted)) == Places{0, 1, 4, 4});
-  CHECK(places(xg::searchsorted(sequence, wanted, {.right = true})) == Places{0, 3, 4, 4});
-  CHECK(places(xg::searchsorted(sequence, wanted, {.side = "right"})) == Places{0, 3, 4, 4});
-  const Tensor shuffled = numbers({2, 3, 1, 2});
-  CHECK(places(xg::searchsorted(shuffled, wanted, {.sorter = xg::argsort(shuffled)})) == Places{0, 1, 4, 4});
+TEST_CASE("quantiles by every interpolation, and with NaN") {
+  const Tensor x = doubles({8, 1, 4, 2}), q = doubles({0.1, 0.5, 5.0 / 6, 0.9, 1});
+  const auto by = [&](const char* word) { return xg::quantile(x, q, {}, false, word); };
+  CHECK(numeric::distance(by("linear"), doubles({1.3, 3, 6, 6.8, 8})) <= 1e-14);
+  CHECK(xg::equal(by("lower"), doubles({1, 2, 4, 4, 8})));
+  CHECK(xg::equal(by("higher"), doubles({2, 4, 8, 8, 8})));
+  CHECK(xg::equal(by("midpoint"), doubles({1.5, 3, 6, 6, 8})));
+  CHECK(xg::equal(by("nearest"), doubles({1, 4, 4, 8, 8})));
+
+  const Tensor gap = xg::tensor(Numbers{1, not_a_number, 4, 8}, leaf), two = doubles({0.3, 1});
+  CHECK(std::isnan(xg::quantile(gap, 0.0).item<double>()));
+  CHECK(numeric::distance(xg::nanquantile(gap, two).detach(), doubles({2.8, 8})) <= 1e-14);
+  CHECK(numeric::distance(doubles(slope([&](const Tensor& v) { return xg::nanquantile(v, two); }, gap)),
+                          doubles({0.4, 0, 0.6, 1})) <= 1e-14);
+  CHECK(std::isnan(xg::nanquantile(doubles({not_a_number, not_a_number}), 0.5).item<double>()));
+  const Tensor wide = numeric::random({2, 3, 4}, 3);
+  CHECK((xg::quantile(wide, two, 1, true).sizes() == xg::Shape{2, 2, 1, 4}));
+  CHECK((xg::quantile(wide, 0.5, {}, true).sizes() == xg::Shape{1, 1, 1}));
+  CHECK(mentions(message_of<xg::DtypeError>([&] { xg::quantile(wide, xg::ones({1}, {.dtype = xg::float32})); }),
+                 {"quantile", "float32"}));
+}
+
+TEST_CASE("places in sorted sequences") {
+  const Tensor sequence = doubles({1, 2, 2, 3}), v = doubles({2, not_a_number, 0, 9});
+  CHECK(ints(xg::searchsorted(sequence, v)) == Ints{1, 4, 0, 4});
+  CHECK(ints(xg::searchsorted(sequence, v, {.right = true})) == Ints{3, 4, 0, 4});
+  CHECK(xg::searchsorted(sequence, 2.0).item<std::int64_t>() == 1);
+  CHECK(ints(xg::bucketize(v, sequence, true)) == Ints{3, 4, 0, 4});
+  CHECK(ints(xg::searchsorted(xg::tensor({{1, 3}, {2, 4}}), xg::tensor({{2}, {2}}))) == Ints{1, 0});
+  CHECK(ints(xg::searchsorted(xg::zeros({0}), xg::ones({2}))) == Ints{0, 0});
+}
+
+TEST_CASE("sides, sorters, dtypes and rows of sorted sequences") {
+  const Tensor sequence = doubles({1, 2, 2, 3}), wanted = doubles({0, 2, not_a_number, 4});
+  CHECK(ints(xg::searchsorted(sequence, wanted, {.side = "right"})) == Ints{0, 3, 4, 4});
+  const Tensor shuffled = doubles({2, 3, 1, 2});
+  CHECK(ints(xg::searchsorted(shuffled, wanted, {.sorter = xg::argsort(shuffled)})) == Ints{0, 1, 4, 4});
   CHECK(xg::searchsorted(sequence, wanted, {.out_int32 = true}).dtype() == xg::int32);
-  CHECK(xg::searchsorted(sequence, 2.5).item<std::int64_t>() == 3);
   CHECK(xg::searchsorted(xg::tensor({1, 2}), 1.5).item<std::int64_t>() == 1);
-  CHECK(places(xg::searchsorted(xg::tensor({1, 2}), xg::tensor({1.5, 2.5}))) == Places{1, 2});
-  CHECK(places(xg::bucketize(wanted, sequence)) == Places{0, 1, 4, 4});
+  CHECK(ints(xg::searchsorted(xg::tensor({1, 2}), xg::tensor({1.5, 2.5}))) == Ints{1, 2});
   CHECK(xg::bucketize(2, sequence, true, true).dtype() == xg::int32);
-  const Tensor rows = numbers({1, 2, 10, 20}).reshape({2, 2});
-  CHECK(places(xg::searchsorted(rows, numbers({0, 1.5, 5, 11, 15, 25}).reshape({2, 3}))) == Places{0, 1, 2, 1, 1, 2});
-  CHECK(places(xg::searchsorted(rows.t(), numbers({1, 1.5, 5, 11}).reshape({2, 2}))) == Places{0, 1, 1, 1});
-  const auto refused = [&](auto options) {
+  const Tensor rows = doubles({1, 2, 10, 20}).reshape({2, 2});
+  CHECK(ints(xg::searchsorted(rows, doubles({0, 1.5, 5, 11, 15, 25}).reshape({2, 3}))) == Ints{0, 1, 2, 1, 1, 2});
+  CHECK(ints(xg::searchsorted(rows.t(), doubles({1, 1.5, 5, 11}).reshape({2, 2}))) == Ints{0, 1, 1, 1});
+  const auto refused = [&](const xg::SearchOptions& options) {
     return message_of<xg::Error>([&] { xg::searchsorted(sequence, wanted, options); });
   };
-  CHECK(mentions(refused(xg::SearchOptions{.side = "middle"}), {"searchsorted", "side", "middle"}));
-  CHECK(mentions(refused(xg::SearchOptions{.right = true, .side = "left"}), {"searchsorted", "side", "right"}));
-  CHECK(mentions(refused(xg::SearchOptions{.sorter = xg::tensor({0, 1})}), {"sorter", "[4]", "[2]"}));
-  CHECK(mentions(refused(xg::SearchOptions{.sorter = xg::tensor({0, 1, 2, 4})}), {"sorter", "4"}));
-  CHECK(mentions(refused(xg::SearchOptions{.sorter = wanted}), {"sorter", "float64"}));
+  CHECK(mentions(refused({.side = "middle"}), {"searchsorted", "side", "middle"}));
+  CHECK(mentions(refused({.right = true, .side = "left"}), {"searchsorted", "side", "right"}));
+  CHECK(mentions(refused({.sorter = xg::tensor({0, 1})}), {"sorter", "[4]", "[2]"}));
+  CHECK(mentions(refused({.sorter = xg::tensor({0, 1, 2, 4})}), {"sorter", "4"}));
+  CHECK(mentions(refused({.sorter = wanted}), {"sorter", "float64"}));
 }
 
-TEST_CASE("running extremes: the last of equal ones, and the last NaN") {
-  const auto [largest, where] = xg::cummax(numbers({1, 3, 3, 2, none, 5, none}), 0);
-  CHECK(same(largest, {1, 3, 3, 3, none, none, none}));
-  CHECK(places(where) == Places{0, 1, 2, 2, 4, 4, 6});
-  CHECK(places(xg::cummin(numbers({2, 2, 3, 1}), 0).second) == Places{0, 1, 1, 3});
-  CHECK(slope([](const Tensor& x) { return xg::cummax(x, 0).first; }, {1, 3, 3, 2}) == Values{1, 1, 2, 0});
-  CHECK(places(xg::cummax(xg::tensor({true, false, true}), 0).second) == Places{0, 0, 2});
+TEST_CASE("quantiles of infinities meet both ends") {
+  const Tensor x = doubles({-inf, 1, inf});
+  CHECK(xg::quantile(x, 0.25).item<double>() == -inf);
+  CHECK(xg::quantile(x, 0.5).item<double>() == 1);
+  const Tensor far = doubles({-1e300, 1e300, 1});
+  CHECK(xg::equal(xg::quantile(far, doubles({0, 0.5, 1})), doubles({-1e300, 1, 1e300})));
+  CHECK(xg::topk(xg::tensor(2.5), 0).first.item<float>() == 2.5f);
 }
 
-TEST_CASE("running sums of exponentials: infinities, far apart, at zeros of the gradient") {
-  const auto scan = [](const Tensor& x) { return xg::logcumsumexp(x, 0); };
-  CHECK(same(scan(numbers({-inf, -inf, 2, -inf})), {-inf, -inf, 2, 2}));
-  CHECK(same(scan(numbers({inf, 1, inf})), {inf, inf, inf}));
-  CHECK(same(scan(numbers({1, none, 2})), {1, none, none}));
-  CHECK(slope(scan, {-inf, -inf, 2, -inf}) == Values{0, 0, 2, 0});
-  CHECK(slope(scan, {-inf, -inf}) == Values{0, 0});
-  CHECK(slope(scan, {-1e300, 1e3, 1e300, 0}) == Values{1, 1, 2, 0});
-  CHECK(slope([&](const Tensor& x) { return scan(x).narrow(0, 0, 1); }, {1, none, inf}) == Values{1, 0, 0});
-  // A long line in float32 against long double.
-  const Tensor x = numeric::random({20000}, 3, xg::float32) * 20;
-  const std::vector<float> in = x.to_vector<float>(), out = scan(x).to_vector<float>();
-  long double sum = 0;
-  float worst = 0;
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    sum += std::exp(static_cast<long double>(in[i]));
-    worst = std::max(worst, std::abs(out[i] - static_cast<float>(std::log(sum))));
+TEST_CASE("ranks among equal elements, and NaN that equals nothing") {
+  for (const std::int64_t n : {1, 2, 3, 7, 100, 1001}) {
+    const Tensor line = (numeric::random({n}, static_cast<std::uint64_t>(n)) * 3).floor();
+    const Numbers expected = xg::msort(line).to_vector<double>();
+    for (const std::int64_t k : {std::int64_t{1}, n / 2 + 1, n}) {
+      const auto [value, place] = xg::kthvalue(line, k);
+      CHECK(value.item<double>() == expected[static_cast<std::size_t>(k - 1)]);
+      CHECK(line[place.item<std::int64_t>()].item<double>() == value.item<double>());
+    }
   }
-  CHECK(worst < 4e-6f);
+  CHECK(std::isnan(xg::kthvalue(doubles({not_a_number, 2, not_a_number, 1}), 3).first.item<double>()));
+  // PyTorch's choice.
+  CHECK(ints(xg::kthvalue(doubles({2, 0, 2, 0, 1, 0, 1, 1, 1}), 2).second) == Ints{1});
+  CHECK(ints(xg::kthvalue(doubles({0, 0, 2, 0, 2, 0, 0, 1, 2}), 5).second) == Ints{0});
+  CHECK(xg::mode(doubles({not_a_number, not_a_number, 1, 2})).first.item<double>() == 1);
 }
 
-TEST_CASE("the same bits for any number of threads") {
-  const int before = xg::get_num_threads();
-  const Tensor x = numeric::random({300, 500}, 11, xg::float32);
-  const auto results = [&](int threads) {
-    xg::set_num_threads(threads);
-    return xg::TensorList{xg::sort(x, 0).first, xg::topk(x, 7).first, xg::median(x, 1).first, xg::logcumsumexp(x, 0),
-                          xg::logcumsumexp(x, 1)};
-  };
-  const xg::TensorList one = results(1), four = results(4);
-  xg::set_num_threads(before);
-  for (std::size_t i = 0; i < one.size(); ++i) CHECK(numeric::same_bits(one[i], four[i]));
-}
-
-TEST_CASE("indices that were changed are not used for the gradient") {
+TEST_CASE("places that were changed are not used for the gradient") {
   const Tensor x = xg::ones({3}, leaf);
   const auto [sorted, where] = xg::sort(x);
   where.fill_(0);

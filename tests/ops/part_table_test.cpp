@@ -1,5 +1,6 @@
 // The table's rows of operations that take parts of a tensor or rearrange it.
 #include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/slice.hpp>
 
@@ -185,8 +186,61 @@ std::vector<Row> rearrangements() {
   };
 }
 
+// x[from(i)] of a dimension that is `size` long then, along the last one.
+Oracle along_last(std::int64_t more, std::function<std::int64_t(std::int64_t i, std::int64_t n)> from) {
+  return moved([=](const Shape& s) { return with(s, s.size() - 1, s.back() + more); },
+               [=](Index i, const Shape& s) {
+                 i.back() = from(i.back(), s.back());
+                 return i;
+               });
+}
+
+std::vector<Row> borders() {
+  const Shapes shapes{{{2, 3}}, {{1, 2, 4}}, {{0, 3}}};
+  return {
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {1, -1, 2, 0}, "constant", 7.0);
+       }),
+       {{{2, 3}}, {{2, 1, 1}}, {{0, 3}}},
+       indexed(
+           [](const Arrays& in) {
+             const Shape& s = in[0].shape;
+             return with(s, s.size() - 2, s[s.size() - 2] + 2);
+           },
+           [](const Arrays& in, Index i) {
+             i.back() -= 1;
+             i[i.size() - 2] -= 2;
+             return i.back() < 0 || i[i.size() - 2] < 0 ? 7.0 : at(in[0], i);
+           }),
+       {{}},
+       refuses([] { xg::pad(some({2}), {1}); }, {"pad", "[1]"})},
+      {"pad", on([](T x) {
+         return xg::pad(x, {1, 2}, "reflect");
+       }),
+       shapes,
+       along_last(3,
+                  [](std::int64_t i, std::int64_t n) {
+                    const std::int64_t k = i < 1 ? 1 - i : i - 1;
+                    return k < n ? k : 2 * n - 2 - k;
+                  })},
+      {"pad", on([](T x) {
+         return xg::pad(x, {3, -1}, "replicate");
+       }),
+       shapes,
+       along_last(2, [](std::int64_t i, std::int64_t n) { return std::min(std::max<std::int64_t>(i - 3, 0), n - 1); })},
+      {"pad", on([](T x) {
+         return xg::pad(x, {1, 2}, "circular");
+       }),
+       shapes, along_last(3, [](std::int64_t i, std::int64_t n) { return (i + n - 1) % n; })},
+  };
+}
+
 }  // namespace
 
+TEST_CASE("borders") {
+  for (const Row& row : borders()) run(row);
+}
 TEST_CASE("parts") {
   for (const Row& row : parts()) run(row);
 }

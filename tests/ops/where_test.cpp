@@ -62,7 +62,7 @@ TEST_CASE("clamp") {
   CHECK(xg::clamp(n, 0.5).dtype() == xg::float32);
   CHECK(n.clamp_(-1, 1).to_vector<int>() == std::vector<int>{-1, 0, 1});
   CHECK_THROWS_AS(n.clamp_(0.5), xg::DtypeError);
-  CHECK_THROWS_AS(xg::clamp(n, {}), xg::ValueError);
+  CHECK_THROWS_AS(xg::clamp(n, std::nullopt), xg::ValueError);
   CHECK_THROWS_AS(xg::clamp(n > 0, 0, 1), xg::DtypeError);
 
   const Tensor leaf = numeric::random({4, 5}, 9).requires_grad_();

@@ -1,4 +1,5 @@
 // Elements by index and by mask.
+#include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/masked.hpp>
 
@@ -20,6 +21,15 @@ void gather(Calls& calls) {
   calls.add("embedding", [](const Inputs& in) {
     return TensorList{xg::embedding(in["weight"], in["input"], in.optional<std::int64_t>("padding_idx"),
                                     in.attr("scale_grad_by_freq", false))};
+  });
+  calls.add("embedding_bag", [](const Inputs& in) {
+    const auto mode = in.attr<std::string>("mode", "mean");
+    return TensorList{xg::embedding_bag(in["input"], in["weight"], in["offsets"],
+                                        {.mode = mode,
+                                         .per_sample_weights = in["per_sample_weights"],
+                                         .include_last_offset = in.attr("include_last_offset", false),
+                                         .padding_idx = in.optional<std::int64_t>("padding_idx"),
+                                         .scale_grad_by_freq = in.attr("scale_grad_by_freq", false)})};
   });
   calls.add("masked_fill", [](const Inputs& in) {
     if (const Tensor value = in["value"]; value.defined())

@@ -88,7 +88,7 @@ void places(Calls& calls) {
   });
   calls.add("bucketize", [](const Inputs& in) {
     return with_operand(in, "input", [&](const xg::Operand& values) {
-      return xg::bucketize(values, in["boundaries"], in.attr("out_int32", false), in.attr("right", false));
+      return xg::bucketize(values, in["boundaries"], in.attr("right", false), in.attr("out_int32", false));
     });
   });
 }

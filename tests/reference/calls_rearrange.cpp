@@ -1,5 +1,6 @@
 // Rearranged and joined elements.
 #include <xgrad/ops/join.hpp>
+#include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/rearrange.hpp>
 
 #include "reference/calls.hpp"
@@ -18,6 +19,10 @@ void rearrange(Calls& calls) {
             [](const Inputs& in) { return TensorList{xg::tril(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
   calls.add("triu",
             [](const Inputs& in) { return TensorList{xg::triu(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
+  calls.add("pad", [](const Inputs& in) {
+    const xg::Scalar value = in.has("value") ? xg::Scalar(in.attr<double>("value")) : xg::Scalar(0);
+    return TensorList{xg::pad(in["input"], in.ints("pad"), in.attr<std::string>("mode", "constant"), value)};
+  });
 
   calls.add("cat", [](const Inputs& in) { return TensorList{xg::cat(in.list(), in.attr<std::int64_t>("dim", 0))}; });
   calls.add("stack",

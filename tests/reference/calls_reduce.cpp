@@ -1,4 +1,5 @@
 // Reductions and scans.
+#include <xgrad/ops/linalg_norm.hpp>
 #include <xgrad/ops/reduce.hpp>
 
 #include "reference/calls.hpp"
@@ -26,8 +27,14 @@ TensorList extreme(const Inputs& in, All all, Along along) {
   return {values, indices};
 }
 
-// "fro" is 2.
-xg::Scalar power(const Inputs& in) { return in.raw("p") == "fro" ? 2.0 : in.attr("p", 2.0); }
+// "fro" is 2, and "nuc" a matrix norm.
+TensorList norm_of(const Inputs& in) {
+  if (in.raw("p") == "nuc") {
+    const xg::Dims dim = in.has("dim") ? xg::Dims(in.ints("dim")) : xg::Dims{-2, -1};
+    return {xg::linalg::matrix_norm(in["input"], "nuc", dim, in.attr("keepdim", false))};
+  }
+  return {xg::norm(in["input"], in.raw("p") == "fro" ? 2.0 : in.attr("p", 2.0), options(in))};
+}
 
 }  // namespace
 
@@ -41,7 +48,7 @@ void reduce(Calls& calls) {
 
   calls.add("var", [](const Inputs& in) { return TensorList{xg::var(in["input"], var_options(in))}; });
   calls.add("std", [](const Inputs& in) { return TensorList{xg::std(in["input"], var_options(in))}; });
-  calls.add("norm", [](const Inputs& in) { return TensorList{xg::norm(in["input"], power(in), options(in))}; });
+  calls.add("norm", norm_of);
   calls.add("max", [](const Inputs& in) {
     return extreme(
         in, [](const Tensor& x) { return xg::max(x); },

@@ -4,28 +4,69 @@
 #include <xgrad/ops/attention.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/conv.hpp>
+#include <xgrad/ops/conv_transpose.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/ctc_loss.hpp>
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/embedding_bag.hpp>
+#include <xgrad/ops/fold.hpp>
 #include <xgrad/ops/gather.hpp>
+#include <xgrad/ops/group_norm.hpp>
+#include <xgrad/ops/interpolate.hpp>
 #include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/likelihood_loss.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/margin_loss.hpp>
+#include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
+#include <xgrad/ops/rms_norm.hpp>
 #include <xgrad/ops/softmax.hpp>
 
 namespace xgrad::nn::functional {
 
 using xgrad::linear;
 
-using xgrad::adaptive_avg_pool2d;
-using xgrad::avg_pool2d;
+using xgrad::conv1d;
 using xgrad::conv2d;
+using xgrad::conv3d;
+using xgrad::conv_transpose1d;
+using xgrad::conv_transpose2d;
+using xgrad::conv_transpose3d;
+
+using xgrad::adaptive_avg_pool1d;
+using xgrad::adaptive_avg_pool2d;
+using xgrad::adaptive_avg_pool3d;
+using xgrad::adaptive_max_pool1d;
+using xgrad::adaptive_max_pool1d_with_indices;
+using xgrad::adaptive_max_pool2d;
+using xgrad::adaptive_max_pool2d_with_indices;
+using xgrad::adaptive_max_pool3d;
+using xgrad::adaptive_max_pool3d_with_indices;
+using xgrad::avg_pool1d;
+using xgrad::avg_pool2d;
+using xgrad::avg_pool3d;
+using xgrad::lp_pool1d;
+using xgrad::lp_pool2d;
+using xgrad::max_pool1d;
+using xgrad::max_pool1d_with_indices;
 using xgrad::max_pool2d;
+using xgrad::max_pool2d_with_indices;
+using xgrad::max_pool3d;
+using xgrad::max_pool3d_with_indices;
+using xgrad::max_unpool1d;
+using xgrad::max_unpool2d;
+using xgrad::max_unpool3d;
+
+using xgrad::channel_shuffle;
+using xgrad::fold;
+using xgrad::interpolate;
+using xgrad::pad;
+using xgrad::pixel_shuffle;
+using xgrad::pixel_unshuffle;
+using xgrad::unfold;
 
 using xgrad::celu;
 using xgrad::elu;
@@ -59,8 +100,13 @@ using xgrad::softmin;
 using xgrad::batch_norm;
 using xgrad::dropout;
 using xgrad::embedding;
+using xgrad::embedding_bag;
+using xgrad::group_norm;
+using xgrad::instance_norm;
 using xgrad::layer_norm;
+using xgrad::local_response_norm;
 using xgrad::one_hot;
+using xgrad::rms_norm;
 
 using xgrad::scaled_dot_product_attention;
 

@@ -51,7 +51,8 @@ struct KlDivOptions {
 Tensor mse_loss(const Arg& input, const Arg& target, const LossOptions& options = {});
 // |x - t|, slope 0 where they are equal. Errors as mse_loss.
 Tensor l1_loss(const Arg& input, const Arg& target, const LossOptions& options = {});
-// (x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2. ValueError: a negative beta. Errors as mse_loss.
+// (x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2; with beta 0 the slope of equal x
+// and t is -1 by either, as PyTorch's. ValueError: a negative beta. Errors as mse_loss.
 Tensor smooth_l1_loss(const Arg& input, const Arg& target, const SmoothL1LossOptions& options = {});
 // (x - t)^2 / 2 where |x - t| <= delta, else delta (|x - t| - delta / 2). ValueError unless delta > 0. Errors as
 // mse_loss.

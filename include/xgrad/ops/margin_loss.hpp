@@ -41,7 +41,7 @@ Tensor hinge_embedding_loss(const Arg& input, const Arg& target, const HingeEmbe
 // max(0, margin - t (x1 - x2)): x1 is to be ranked above x2 where t = 1, below where t = -1.
 Tensor margin_ranking_loss(const Arg& input1, const Arg& input2, const Arg& target,
                            const MarginRankingLossOptions& options = {});
-// log(1 + exp(-t x)), without its overflow.
+// log(1 + exp(-t x)), without its overflow. The target broadcasts to the input.
 Tensor soft_margin_loss(const Arg& input, const Arg& target, const LossOptions& options = {});
 // 1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1, else 0, with the squares' sums in the cosine
 // 1e-12 larger than they are. Inputs [N, D] with a target [N], or [D] with a target without dimensions; the target

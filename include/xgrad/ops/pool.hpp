@@ -1,13 +1,20 @@
-// Pooling over images: the maximum or the mean of windows.
+// Pooling over lines, images and volumes: the maximum, the mean or the p-norm of windows.
 //
-// All take [N, C, H, W] or [C, H, W] of a floating dtype and are differentiable to any order. Without a stride windows
-// lie side by side (stride = kernel_size). An output has
-//   H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1
-// rows; with ceil_mode the quotient is rounded up, unless the last window would begin beyond the input and its leading
-// padding. ShapeError: another number of dimensions, windows larger than the padded input. DtypeError unless floating.
-// ValueError: a size, stride or dilation below 1, a padding below 0 or above half of the window.
+// All take [N, C, L], [N, C, H, W] or [N, C, D, H, W], or the same without N, of a floating dtype and are
+// differentiable to any order. Without a stride windows lie side by side (stride = kernel_size). An output has
+//   L' = floor((L + 2 padding - dilation (window - 1) - 1) / stride) + 1
+// elements along a dimension; with ceil_mode the quotient is rounded up, unless the last window would begin beyond the
+// input and its leading padding. ShapeError: another number of dimensions, windows larger than the padded input.
+// DtypeError unless floating. ValueError: a size, stride or dilation below 1, a padding below 0 or above half of the
+// window.
+//
+// Adaptive pooling has as many windows as output_size says, which cover the input evenly: window i is over
+// floor(i L / L') .. ceil((i + 1) L / L'). ValueError for a negative size, ShapeError for an input without elements.
+//
+// Those named ..._with_indices also give the place of each maximum: its number in the row-major order of the input's
+// line, plane or volume, int64, of the shape of the result.
 #pragma once
-#include <xgrad/ops/conv.hpp>
+#include <xgrad/ops/window.hpp>
 #include <xgrad/tensor.hpp>
 
 #include <optional>
@@ -15,32 +22,73 @@
 
 namespace xgrad {
 
-// An IntPair that may be left out: {} or nothing, a number, or {height, width}.
-class OptionalIntPair {
- public:
-  constexpr OptionalIntPair() noexcept = default;
-  constexpr OptionalIntPair(std::int64_t both) noexcept : pair_(both) {}
-  constexpr OptionalIntPair(std::int64_t height, std::int64_t width) noexcept : pair_(IntPair(height, width)) {}
-  constexpr OptionalIntPair(IntPair pair) noexcept : pair_(pair) {}
-  constexpr IntPair value_or(IntPair otherwise) const noexcept { return pair_.value_or(otherwise); }
-
- private:
-  std::optional<IntPair> pair_{};
+struct MaxPool1dOptions {
+  std::optional<std::int64_t> stride{};
+  std::int64_t padding = 0;
+  std::int64_t dilation = 1;
+  bool ceil_mode = false;
 };
-
 struct MaxPool2dOptions {
   OptionalIntPair stride{};
   IntPair padding = 0;
   IntPair dilation = 1;
   bool ceil_mode = false;
 };
+struct MaxPool3dOptions {
+  OptionalIntTriple stride{};
+  IntTriple padding = 0;
+  IntTriple dilation = 1;
+  bool ceil_mode = false;
+};
 // The largest element of each window. Padding is -infinity; a NaN in a window is its maximum; among equal elements the
 // first one in row-major order gets the gradient.
-Tensor max_pool2d(const Arg& input, IntPair kernel_size, const MaxPool2dOptions& options = {});
-// The same, and where each maximum is: y * W + x of the input's plane, int64, of the shape of the result.
-std::pair<Tensor, Tensor> max_pool2d_with_indices(const Arg& input, IntPair kernel_size,
+Tensor max_pool1d(const Arg& x, std::int64_t kernel_size, const MaxPool1dOptions& options = {});
+Tensor max_pool2d(const Arg& x, IntPair kernel_size, const MaxPool2dOptions& options = {});
+Tensor max_pool3d(const Arg& x, IntTriple kernel_size, const MaxPool3dOptions& options = {});
+std::pair<Tensor, Tensor> max_pool1d_with_indices(const Arg& x, std::int64_t kernel_size,
+                                                  const MaxPool1dOptions& options = {});
+std::pair<Tensor, Tensor> max_pool2d_with_indices(const Arg& x, IntPair kernel_size,
                                                   const MaxPool2dOptions& options = {});
+std::pair<Tensor, Tensor> max_pool3d_with_indices(const Arg& x, IntTriple kernel_size,
+                                                  const MaxPool3dOptions& options = {});
 
+Tensor adaptive_max_pool1d(const Arg& x, std::int64_t output_size);
+Tensor adaptive_max_pool2d(const Arg& x, const AdaptivePair& output_size);
+Tensor adaptive_max_pool3d(const Arg& x, const AdaptiveTriple& output_size);
+std::pair<Tensor, Tensor> adaptive_max_pool1d_with_indices(const Arg& x, std::int64_t output_size);
+std::pair<Tensor, Tensor> adaptive_max_pool2d_with_indices(const Arg& x, const AdaptivePair& output_size);
+std::pair<Tensor, Tensor> adaptive_max_pool3d_with_indices(const Arg& x, const AdaptiveTriple& output_size);
+
+struct MaxUnpool1dOptions {
+  std::optional<std::int64_t> stride{};
+  std::int64_t padding = 0;
+  std::optional<std::int64_t> output_size{};
+};
+struct MaxUnpool2dOptions {
+  OptionalIntPair stride{};
+  IntPair padding = 0;
+  std::optional<IntPair> output_size{};
+};
+struct MaxUnpool3dOptions {
+  OptionalIntTriple stride{};
+  IntTriple padding = 0;
+  std::optional<IntTriple> output_size{};
+};
+// Zeros, but each element of x at its index: what max_pool..._with_indices took away put back. Of several elements with
+// one index the last one stays, and all get that place's gradient, as in PyTorch. Without output_size an output has
+// (L - 1) stride - 2 padding + kernel_size elements along a dimension; ValueError for one that differs by a stride or
+// more. ShapeError unless indices have x's shape, DtypeError unless they are int64, IndexError for one that lies
+// outside.
+Tensor max_unpool1d(const Arg& x, const Arg& indices, std::int64_t kernel_size, const MaxUnpool1dOptions& options = {});
+Tensor max_unpool2d(const Arg& x, const Arg& indices, IntPair kernel_size, const MaxUnpool2dOptions& options = {});
+Tensor max_unpool3d(const Arg& x, const Arg& indices, IntTriple kernel_size, const MaxUnpool3dOptions& options = {});
+
+struct AvgPool1dOptions {
+  std::optional<std::int64_t> stride{};
+  std::int64_t padding = 0;
+  bool ceil_mode = false;
+  bool count_include_pad = true;
+};
 struct AvgPool2dOptions {
   OptionalIntPair stride{};
   IntPair padding = 0;
@@ -48,11 +96,35 @@ struct AvgPool2dOptions {
   bool count_include_pad = true;
   std::optional<std::int64_t> divisor_override{};
 };
+struct AvgPool3dOptions {
+  OptionalIntTriple stride{};
+  IntTriple padding = 0;
+  bool ceil_mode = false;
+  bool count_include_pad = true;
+  std::optional<std::int64_t> divisor_override{};
+};
 // The sum of each window (padding is 0) divided by its number of elements, padding counted or not, or by
 // divisor_override (ValueError when that is 0).
-Tensor avg_pool2d(const Arg& input, IntPair kernel_size, const AvgPool2dOptions& options = {});
+Tensor avg_pool1d(const Arg& x, std::int64_t kernel_size, const AvgPool1dOptions& options = {});
+Tensor avg_pool2d(const Arg& x, IntPair kernel_size, const AvgPool2dOptions& options = {});
+Tensor avg_pool3d(const Arg& x, IntTriple kernel_size, const AvgPool3dOptions& options = {});
 
-// The means of output_size windows that cover the input evenly: row i is over floor(i H / H') .. ceil((i + 1) H / H').
-Tensor adaptive_avg_pool2d(const Arg& input, IntPair output_size);
+Tensor adaptive_avg_pool1d(const Arg& x, std::int64_t output_size);
+Tensor adaptive_avg_pool2d(const Arg& x, const AdaptivePair& output_size);
+Tensor adaptive_avg_pool3d(const Arg& x, const AdaptiveTriple& output_size);
+
+struct LpPool1dOptions {
+  std::optional<std::int64_t> stride{};
+  bool ceil_mode = false;
+};
+struct LpPool2dOptions {
+  OptionalIntPair stride{};
+  bool ceil_mode = false;
+};
+// (sum of x^norm_type over each window)^(1 / norm_type), the sum being the window's mean times the size of a whole one
+// (which matters where ceil_mode cuts a window off). Where the sum is 0, so is the gradient; NaN where it is negative
+// and the root does not exist. ValueError for norm_type 0.
+Tensor lp_pool1d(const Arg& x, double norm_type, std::int64_t kernel_size, const LpPool1dOptions& options = {});
+Tensor lp_pool2d(const Arg& x, double norm_type, IntPair kernel_size, const LpPool2dOptions& options = {});
 
 }  // namespace xgrad
