@@ -38,6 +38,7 @@
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/ctc_loss.hpp>
 #include <xgrad/ops/diag.hpp>
+#include <xgrad/ops/difference.hpp>
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/einsum.hpp>

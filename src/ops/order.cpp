@@ -104,8 +104,10 @@ Tensor msort(const Arg& x) {
 std::pair<Tensor, Tensor> topk(const Arg& x, std::int64_t k, std::int64_t dim, bool largest, bool sorted) {
   dim = wrap_dim("topk", dim, x->dim(), x.here());
   const std::int64_t size = x->dim() == 0 ? 1 : x->size(dim);
-  check<ValueError>(k >= (x->dim() == 0 ? 1 : 0) && k <= size, x.here(),
-                    "topk: k must be at most the size of dimension {}, got {}; x is {}", dim, k, x->sizes());
+  check<ValueError>(k >= 0 && k <= size, x.here(),
+                    "topk: k must be from 0 to the size of dimension {}, got {}; x is {}", dim, k, x->sizes());
+  // What has no dimension cannot lose its element.
+  if (x->dim() == 0) k = 1;
   return record_picked("topk", x.here(), x.tensor(), best_along(x.tensor(), k, dim, largest, sorted), dim, true);
 }
 

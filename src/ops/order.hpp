@@ -72,19 +72,18 @@ std::pair<Tensor, Tensor> pick_along(const Tensor& x, std::int64_t dim, std::int
   if (impl(values).numel > 0)
     dispatch_all(dtype, [&]<class T>() {
       static_assert(std::is_trivially_copyable_v<Entry<T>> && sizeof(Entry<T>) == 16);
-      const Workspace<std::int64_t> workspace(2 * lines.size);
       const T* from = data<T>(lines.rows);
-      const std::int64_t n = lines.size;
-      parallel_for(lines.count, 4096 / std::max<std::int64_t>(n, 1) + 1, 16 * lines.count * n,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     auto* entries = reinterpret_cast<Entry<T>*>(workspace.mine());
-                     for (std::int64_t r = begin; r < end; ++r) {
-                       const T* line = from + r * n;
-                       std::int64_t* chosen = data<std::int64_t>(places) + r * k;
-                       pick(line, entries, chosen);
-                       for (std::int64_t i = 0; i < k; ++i) data<T>(values)[r * k + i] = line[chosen[i]];
-                     }
-                   });
+      const std::int64_t n = lines.size, grain = 4096 / std::max<std::int64_t>(n, 1) + 1;
+      const Workspace<std::int64_t> workspace(2 * n, (lines.count + grain - 1) / grain);
+      parallel_for(lines.count, grain, 16 * lines.count * n, [&](std::int64_t begin, std::int64_t end) {
+        auto* entries = reinterpret_cast<Entry<T>*>(workspace.mine());
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T* line = from + r * n;
+          std::int64_t* chosen = data<std::int64_t>(places) + r * k;
+          pick(line, entries, chosen);
+          for (std::int64_t i = 0; i < k; ++i) data<T>(values)[r * k + i] = line[chosen[i]];
+        }
+      });
     });
   const auto finish = [&](const Tensor& t) {
     const Tensor moved = from_lines(t, lines.dim);

@@ -31,11 +31,37 @@ std::pair<Tensor, Tensor> pick_one(const char* name, const Arg& x, std::int64_t 
                        keepdim);
 }
 
-// The place of the element that has `rank` elements before it, equal ones in their order.
+// ---- kthvalue
+
+// Brings the element of this rank to its place by PyTorch's quickselect, so that of equal elements the same one is
+// found.
 template <class T>
-std::int64_t place_of_rank(Entry<T>* entries, std::int64_t n, std::int64_t rank) {
-  std::nth_element(entries, entries + rank, entries + n, before<T>);
-  return entries[rank].place;
+void select_rank(Entry<T>* x, std::int64_t n, std::int64_t rank) noexcept {
+  const auto order = [x](std::int64_t a, std::int64_t b) {
+    if (x[b] < x[a]) std::swap(x[a], x[b]);
+  };
+  std::int64_t left = 0, right = n - 1;
+  while (right > left + 1) {
+    std::swap(x[left + (right - left) / 2], x[left + 1]);
+    order(left + 1, right);
+    order(left, right);
+    order(left + 1, left);
+    // Those at both ends stop the loops.
+    const Entry<T> pivot = x[left];
+    std::int64_t i = left + 1, j = right;
+    while (true) {
+      while (x[++i] < pivot) {
+      }
+      while (pivot < x[--j]) {
+      }
+      if (j < i) break;
+      std::swap(x[i], x[j]);
+    }
+    std::swap(x[left], x[j]);
+    if (j <= rank) left = i;
+    if (j >= rank) right = j - 1;
+  }
+  if (right == left + 1) order(left, right);
 }
 
 // How many elements of a line are NaN, which is what entries say at their end.
@@ -56,7 +82,9 @@ auto median_picker(std::int64_t n) {
       return;
     }
     fill_entries(line, n, false, entries);
-    *chosen = place_of_rank(entries, n, (n - missing - 1) / 2);
+    const std::int64_t rank = (n - missing - 1) / 2;
+    std::nth_element(entries, entries + rank, entries + n, before<T>);
+    *chosen = entries[rank].place;
   };
 }
 
@@ -150,10 +178,17 @@ Tensor quantile_of(const char* name, const Arg& x, const Operand& share, std::op
     case Interpolation::nearest:
       found = at(ranks.round(0, here));
       break;
-    default: {
-      const Tensor below = ranks.floor(here), low = at(below), step = at(ranks.ceil(here)).sub({low, here});
-      found = low.add(
-          {kind == Interpolation::midpoint ? step.mul({0.5, here}) : step.mul({ranks.sub({below, here}), here}), here});
+    case Interpolation::midpoint: {
+      const Tensor high = at(ranks.ceil(here));
+      found = high.sub({high.sub({at(ranks.floor(here)), here}).mul({0.5, here}), here});
+      break;
+    }
+    case Interpolation::linear: {
+      // From the nearer end, which is then met exactly.
+      const Tensor below = ranks.detach(here).floor(here), low = at(below), high = at(ranks.ceil(here));
+      const Tensor weight = ranks.sub({below, here}), near = weight.detach(here).lt({0.5, here});
+      const Tensor step = weight.sub({near.logical_not(here).to(weight.dtype(), here), here});
+      found = where({near, here}, {low, here}, {high, here}).add({step.mul({high.sub({low, here}), here}), here});
     }
   }
   // [..., m] to the shape of a reduction, with m in front where q is a list.
@@ -173,7 +208,8 @@ std::pair<Tensor, Tensor> kthvalue(const Arg& x, std::int64_t k, std::int64_t di
                     "kthvalue: k must be from 1 to the size of dimension {}, got {}; x is {}", at, k, x->sizes());
   return pick_one("kthvalue", x, dim, keepdim, [n, k]<class T>(const T* line, Entry<T>* entries, std::int64_t* chosen) {
     fill_entries(line, n, false, entries);
-    *chosen = place_of_rank(entries, n, k - 1);
+    select_rank(entries, n, k - 1);
+    *chosen = entries[k - 1].place;
   });
 }
 
@@ -193,7 +229,9 @@ std::pair<Tensor, Tensor> mode(const Arg& x, std::int64_t dim, bool keepdim) {
     std::sort(entries, entries + n, before<T>);
     std::int64_t longest = 0;
     for (std::int64_t first = 0, next = 0; first < n; first = next) {
-      while (next < n && entries[next].key == entries[first].key) ++next;
+      const T value = line[entries[first].place];
+      do ++next;
+      while (next < n && entries[next].key == entries[first].key && value == value);
       if (next - first > longest) *chosen = entries[next - 1].place, longest = next - first;
     }
   });
@@ -206,49 +244,6 @@ Tensor quantile(const Arg& x, const Operand& q, std::optional<std::int64_t> dim,
 Tensor nanquantile(const Arg& x, const Operand& q, std::optional<std::int64_t> dim, bool keepdim,
                    const std::string& interpolation) {
   return quantile_of("nanquantile", x, q, dim, keepdim, interpolation, true);
-}
-
-// ---- searchsorted: whole numbers, without a gradient
-
-Tensor searchsorted(const Arg& sorted_sequence, const Operand& values, bool right) {
-  const Here here = sorted_sequence.here();
-  const Tensor wanted =
-      values.is_tensor() ? values.tensor() : full({}, values.scalar(), {.dtype = sorted_sequence->dtype()}, here);
-  check_same_dtype("searchsorted", sorted_sequence.tensor(), wanted, here);
-  const Shape &sequences = sorted_sequence->sizes(), &shape = wanted.sizes();
-  bool fits = !sequences.empty();
-  if (sequences.size() > 1) {
-    fits = sequences.size() == shape.size();
-    for (std::size_t d = 0; fits && d + 1 < shape.size(); ++d) fits = sequences[d] == shape[d];
-  }
-  check<ShapeError>(fits, here,
-                    "searchsorted: expected a sequence [n], or as many of them as rows of values, got {} and values {}",
-                    sequences, shape);
-  const Tensor sequence = dense(sorted_sequence.tensor()), sought = dense(wanted);
-  const Tensor result = make_tensor(shape, Dtype::int64);
-  const std::int64_t n = sequences.back(), count = wanted.numel(),
-                     row = sequences.size() == 1 ? std::max<std::int64_t>(count, 1) : shape.back();
-  dispatch_all(wanted.dtype(), [&]<class T>() {
-    const T *from = data<T>(sequence), *v = data<T>(sought);
-    std::int64_t* out = data<std::int64_t>(result);
-    parallel_for(count, 1024, 16 * count, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const T* first = from + i / row * n;
-        const auto key = order_key(v[i]);
-        out[i] = std::partition_point(first, first + n,
-                                      [&](T e) { return right ? order_key(e) <= key : order_key(e) < key; }) -
-                 first;
-        if (v[i] != v[i]) out[i] = n;
-      }
-    });
-  });
-  return result;
-}
-
-Tensor bucketize(const Arg& x, const Arg& boundaries, bool right) {
-  check<ShapeError>(boundaries->dim() == 1, x.here(), "bucketize: expected boundaries of one dimension, got {}",
-                    boundaries->sizes());
-  return searchsorted({boundaries.tensor(), x.here()}, {x.tensor(), x.here()}, right);
 }
 
 }  // namespace xgrad

@@ -90,7 +90,8 @@ TEST_CASE("long lines, in any number of threads") {
           xg::equal(xg::sort(xg::topk(x, k, 1, descending, false).first, 1, descending).first, values.narrow(1, 0, k)));
     }
   }
-  CHECK(xg::equal(xg::kthvalue(x, 17).second, xg::argsort(x).select(1, 16)));
+  CHECK(xg::equal(xg::kthvalue(x, 17).first, xg::sort(x).first.select(1, 16)));
+  CHECK(xg::equal(xg::gather(x, 1, xg::kthvalue(x, 17, 1, true).second), xg::kthvalue(x, 17, 1, true).first));
   CHECK(xg::equal(xg::median(x, 1).second, xg::argsort(x).select(1, 1499)));
   xg::set_num_threads(threads);
 }
@@ -142,9 +143,64 @@ TEST_CASE("quantiles by every interpolation, and with NaN") {
 TEST_CASE("places in sorted sequences") {
   const Tensor sequence = doubles({1, 2, 2, 3}), v = doubles({2, not_a_number, 0, 9});
   CHECK(ints(xg::searchsorted(sequence, v)) == Ints{1, 4, 0, 4});
-  CHECK(ints(xg::searchsorted(sequence, v, true)) == Ints{3, 4, 0, 4});
+  CHECK(ints(xg::searchsorted(sequence, v, {.right = true})) == Ints{3, 4, 0, 4});
   CHECK(xg::searchsorted(sequence, 2.0).item<std::int64_t>() == 1);
   CHECK(ints(xg::bucketize(v, sequence, true)) == Ints{3, 4, 0, 4});
   CHECK(ints(xg::searchsorted(xg::tensor({{1, 3}, {2, 4}}), xg::tensor({{2}, {2}}))) == Ints{1, 0});
   CHECK(ints(xg::searchsorted(xg::zeros({0}), xg::ones({2}))) == Ints{0, 0});
+}
+
+TEST_CASE("sides, sorters, dtypes and rows of sorted sequences") {
+  const Tensor sequence = doubles({1, 2, 2, 3}), wanted = doubles({0, 2, not_a_number, 4});
+  CHECK(ints(xg::searchsorted(sequence, wanted, {.side = "right"})) == Ints{0, 3, 4, 4});
+  const Tensor shuffled = doubles({2, 3, 1, 2});
+  CHECK(ints(xg::searchsorted(shuffled, wanted, {.sorter = xg::argsort(shuffled)})) == Ints{0, 1, 4, 4});
+  CHECK(xg::searchsorted(sequence, wanted, {.out_int32 = true}).dtype() == xg::int32);
+  CHECK(xg::searchsorted(xg::tensor({1, 2}), 1.5).item<std::int64_t>() == 1);
+  CHECK(ints(xg::searchsorted(xg::tensor({1, 2}), xg::tensor({1.5, 2.5}))) == Ints{1, 2});
+  CHECK(xg::bucketize(2, sequence, true, true).dtype() == xg::int32);
+  const Tensor rows = doubles({1, 2, 10, 20}).reshape({2, 2});
+  CHECK(ints(xg::searchsorted(rows, doubles({0, 1.5, 5, 11, 15, 25}).reshape({2, 3}))) == Ints{0, 1, 2, 1, 1, 2});
+  CHECK(ints(xg::searchsorted(rows.t(), doubles({1, 1.5, 5, 11}).reshape({2, 2}))) == Ints{0, 1, 1, 1});
+  const auto refused = [&](const xg::SearchOptions& options) {
+    return message_of<xg::Error>([&] { xg::searchsorted(sequence, wanted, options); });
+  };
+  CHECK(mentions(refused({.side = "middle"}), {"searchsorted", "side", "middle"}));
+  CHECK(mentions(refused({.right = true, .side = "left"}), {"searchsorted", "side", "right"}));
+  CHECK(mentions(refused({.sorter = xg::tensor({0, 1})}), {"sorter", "[4]", "[2]"}));
+  CHECK(mentions(refused({.sorter = xg::tensor({0, 1, 2, 4})}), {"sorter", "4"}));
+  CHECK(mentions(refused({.sorter = wanted}), {"sorter", "float64"}));
+}
+
+TEST_CASE("quantiles of infinities meet both ends") {
+  const Tensor x = doubles({-inf, 1, inf});
+  CHECK(xg::quantile(x, 0.25).item<double>() == -inf);
+  CHECK(xg::quantile(x, 0.5).item<double>() == 1);
+  const Tensor far = doubles({-1e300, 1e300, 1});
+  CHECK(xg::equal(xg::quantile(far, doubles({0, 0.5, 1})), doubles({-1e300, 1, 1e300})));
+  CHECK(xg::topk(xg::tensor(2.5), 0).first.item<float>() == 2.5f);
+}
+
+TEST_CASE("ranks among equal elements, and NaN that equals nothing") {
+  for (const std::int64_t n : {1, 2, 3, 7, 100, 1001}) {
+    const Tensor line = (numeric::random({n}, static_cast<std::uint64_t>(n)) * 3).floor();
+    const Numbers expected = xg::msort(line).to_vector<double>();
+    for (const std::int64_t k : {std::int64_t{1}, n / 2 + 1, n}) {
+      const auto [value, place] = xg::kthvalue(line, k);
+      CHECK(value.item<double>() == expected[static_cast<std::size_t>(k - 1)]);
+      CHECK(line[place.item<std::int64_t>()].item<double>() == value.item<double>());
+    }
+  }
+  CHECK(std::isnan(xg::kthvalue(doubles({not_a_number, 2, not_a_number, 1}), 3).first.item<double>()));
+  // PyTorch's choice.
+  CHECK(ints(xg::kthvalue(doubles({2, 0, 2, 0, 1, 0, 1, 1, 1}), 2).second) == Ints{1});
+  CHECK(ints(xg::kthvalue(doubles({0, 0, 2, 0, 2, 0, 0, 1, 2}), 5).second) == Ints{0});
+  CHECK(xg::mode(doubles({not_a_number, not_a_number, 1, 2})).first.item<double>() == 1);
+}
+
+TEST_CASE("places that were changed are not used for the gradient") {
+  const Tensor x = xg::ones({3}, leaf);
+  const auto [sorted, where] = xg::sort(x);
+  where.fill_(0);
+  CHECK_THROWS_AS(sorted.sum().backward(), xg::AutogradError);
 }

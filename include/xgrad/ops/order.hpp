@@ -28,8 +28,8 @@ Tensor msort(const Arg& x);
 std::pair<Tensor, Tensor> topk(const Arg& x, std::int64_t k, std::int64_t dim = -1, bool largest = true,
                                bool sorted = true);
 
-// {value, place} of the k-th smallest element along a dimension, k = 1 for the smallest; equal ones count in their
-// order.
+// {value, place} of the k-th smallest element along a dimension, k = 1 for the smallest. Which of equal ones is taken
+// is not said.
 std::pair<Tensor, Tensor> kthvalue(const Arg& x, std::int64_t k, std::int64_t dim = -1, bool keepdim = false);
 // The middle one of all elements in ascending order, the lower one of two; NaN if any is, and of nothing. Equal ones
 // share the gradient evenly. Of computing dtypes.
@@ -41,7 +41,7 @@ std::pair<Tensor, Tensor> median(const Arg& x, std::int64_t dim, bool keepdim = 
 Tensor nanmedian(const Arg& x);
 std::pair<Tensor, Tensor> nanmedian(const Arg& x, std::int64_t dim, bool keepdim = false);
 // {value, place} of the most frequent element along a dimension: the smallest one of equally frequent ones, at its last
-// place.
+// place. Here a NaN equals nothing.
 std::pair<Tensor, Tensor> mode(const Arg& x, std::int64_t dim = -1, bool keepdim = false);
 
 // The value below which the share q of the elements along a dimension lies (of all elements where dim is left out):
@@ -57,11 +57,21 @@ Tensor quantile(const Arg& x, const Operand& q, std::optional<std::int64_t> dim 
 Tensor nanquantile(const Arg& x, const Operand& q, std::optional<std::int64_t> dim = {}, bool keepdim = false,
                    const std::string& interpolation = "linear");
 
-// Where values belong in sorted sequences so that they stay sorted: the number of elements in the sequence that are
-// less than the value (right: at most the value). int64 in the shape of `values`. sorted_sequence is one of [n], or of
-// [..., n] with one for each row of values [..., m]. NaN belongs at the end.
-Tensor searchsorted(const Arg& sorted_sequence, const Operand& values, bool right = false);
-// The same with the arguments exchanged, for a sequence [n].
-Tensor bucketize(const Arg& x, const Arg& boundaries, bool right = false);
+// Options of searchsorted. out_int32: places are int32, not int64; right, or side "right" in place of "left": behind
+// equal elements, not before them; sorter: in which order the sequences are sorted, as argsort says, where they are not
+// themselves.
+struct SearchOptions {
+  bool out_int32 = false;
+  bool right = false;
+  std::string side{};
+  Tensor sorter{};
+};
+// Where values belong in an ascending sequence: how many of its elements are less than the value (right: are not
+// greater). NaN belongs to the end. The sequence is [n], or [..., n] with one for each row of an input [..., m]; the
+// places have the input's shape. Both of one dtype, or of dtypes that meet in arithmetic. ShapeError for other shapes;
+// IndexError for a sorter out of range; ValueError for another side, or one that contradicts right.
+Tensor searchsorted(const Arg& sorted_sequence, const Operand& input, const SearchOptions& options = {});
+// The same for boundaries [n], with the arguments exchanged.
+Tensor bucketize(const Operand& input, const Arg& boundaries, bool right = false, bool out_int32 = false);
 
 }  // namespace xgrad
