@@ -71,6 +71,20 @@ TEST_CASE("points where a derivative is a choice") {
   CHECK(slope([](const Tensor& x) { return x.max(); }, ties) == Values{0.5, 0, 0.5});
   CHECK(slope([](const Tensor& x) { return x.max(0).first; }, ties) == Values{1, 0, 0});
   CHECK(slope([](const Tensor& x) { return (-x).min(0).first; }, ties) == Values{-1, 0, 0});
+  CHECK(slope([](const Tensor& x) { return xg::cummax(x, 0).first; }, ties) == Values{2, 0, 1});
+  CHECK(slope([](const Tensor& x) { return xg::cummin(-x, 0).first; }, ties) == Values{-2, 0, -1});
+  CHECK(slope([](const Tensor& x) { return xg::median(x); }, ties) == Values{0.5, 0, 0.5});
+  CHECK(slope([](const Tensor& x) { return xg::nanmedian(x); }, ties) == Values{0.5, 0, 0.5});
+  using Picked = std::pair<Tensor, Tensor> (*)(const Tensor&);
+  for (const Picked pick :
+       {Picked([](const Tensor& x) { return xg::median(x, 0); }),
+        Picked([](const Tensor& x) { return xg::nanmedian(x, 0); }),
+        Picked([](const Tensor& x) { return xg::mode(x); }), Picked([](const Tensor& x) { return xg::kthvalue(x, 2); }),
+        Picked([](const Tensor& x) { return xg::topk(x, 1, 0, true); })}) {
+    Values expected(3);
+    expected[static_cast<std::size_t>(pick(ties).second.item<std::int64_t>())] = 1;
+    CHECK(slope([=](const Tensor& x) { return pick(x).first; }, ties) == expected);
+  }
   const Tensor image = xg::tensor({5.0, 5.0, 5.0, 5.0}, leaf);
   CHECK(slope([](const Tensor& x) { return F::max_pool2d(x.reshape({1, 2, 2}), 2); }, image) == Values{1, 0, 0, 0});
   CHECK(slope(
@@ -102,6 +116,8 @@ TEST_CASE("points where a derivative is a choice") {
   const Tensor nothing = xg::full({2}, -inf, leaf);
   CHECK(nothing.logsumexp(0).item<double>() == -inf);
   CHECK(slope([](const Tensor& x) { return x.logsumexp(0); }, nothing) == Values{0, 0});
+  CHECK(xg::logcumsumexp(nothing, 0).to_vector<double>() == Values{-inf, -inf});
+  CHECK(slope([](const Tensor& x) { return xg::logcumsumexp(x, 0); }, nothing) == Values{0, 0});
   CHECK(slope([](const Tensor& x) { return xg::where(x > 0, xg::log(x), x * 2); }, at(-1)) == Values{2});
 }
 
@@ -171,6 +187,13 @@ TEST_CASE("numbers") {
   CHECK(std::isnan(holes.max().item<double>()));
   CHECK(std::isnan(F::max_pool2d(holes.reshape({1, 1, 3}), {1, 3}).item<double>()));
   CHECK(holes.argmax().item<std::int64_t>() == 1);
+  CHECK(xg::argsort(holes).to_vector<std::int64_t>() == std::vector<std::int64_t>{0, 2, 1});
+  CHECK(std::isnan(xg::median(holes).item<double>()));
+  CHECK(xg::nanmedian(holes).item<double>() == 1);
+  CHECK(xg::nanquantile(holes, 0.5).item<double>() == 2);
+  CHECK(xg::mode(xg::tensor({not_a_number, 2.0, not_a_number}, f64)).first.item<double>() == 2);
+  CHECK(xg::median(xg::tensor({4.0, 1.0, 3.0, 2.0}, f64)).item<double>() == 2);
+  CHECK(xg::argsort(xg::zeros({100}), 0, true).to_vector<std::int64_t>() == xg::arange(100).to_vector<std::int64_t>());
   CHECK(xg::round(xg::tensor({0.5, 1.5, 2.5, -0.5}, f64)).to_vector<double>() == Values{0, 2, 2, 0});
   CHECK(xg::remainder(xg::tensor({-7.0, 7.0}, f64), xg::tensor({3.0, -3.0}, f64)).to_vector<double>() == Values{2, -2});
   CHECK(xg::fmod(xg::tensor({-7.0, 7.0}, f64), xg::tensor({3.0, -3.0}, f64)).to_vector<double>() == Values{-1, 1});

@@ -43,7 +43,7 @@ std::string page(const std::map<std::string, record::Operation>& known) {
   for (const auto& [name, header] : operations) backed += known.contains(name) && known.at(name).cases > 0;
   std::string text = fmt::format(
       "# Operations\n\n"
-      "<!-- Made by the target operations_page from a run of the tests; do not edit. -->\n\n"
+      "<!-- Made by the program operations_page from a run of the tests; do not edit. -->\n\n"
       "Every public operation, and what a run of the tests compared it with. *Cases* are values, gradients and\n"
       "second-order products that PyTorch computed (`tests/reference`): {} of them pass, {} of the {} operations have\n"
       "some. *Runs* compare values with plain loops and derivatives with central differences, for transposed, "
@@ -82,7 +82,7 @@ int run(const fs::path& project, const fs::path& records, bool check) {
   const std::string made = page(known);
   if (made == text_of(path)) return 0;
   if (check) {
-    fmt::print("docs/operations.md is stale: build the target operations_page and run it. It should be\n{}", made);
+    fmt::print("docs/operations.md is stale: run `operations_page . build/release/tests/operations` after the tests. It should be\n{}", made);
     return 1;
   }
   std::ofstream(path, std::ios::binary) << made;

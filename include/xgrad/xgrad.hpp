@@ -38,6 +38,7 @@
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/ctc_loss.hpp>
 #include <xgrad/ops/diag.hpp>
+#include <xgrad/ops/difference.hpp>
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/einsum.hpp>
@@ -56,9 +57,11 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/lstm.hpp>
 #include <xgrad/ops/margin_loss.hpp>
+#include <xgrad/ops/order.hpp>
 #include <xgrad/ops/pad.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
+#include <xgrad/ops/recurrent.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/rms_norm.hpp>
 #include <xgrad/ops/scatter_reduce.hpp>

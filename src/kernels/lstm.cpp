@@ -2,49 +2,10 @@
 
 #include <optional>
 
-#include "kernels/panel.hpp"
+#include "kernels/recurrent.hpp"
 
 namespace xgrad::detail {
 namespace {
-
-// Rows of the batch in blocks of up to panel_rows<>, as even as can be.
-struct Blocks {
-  std::int64_t rows, count;
-  explicit Blocks(std::int64_t batch) : rows(batch), count((batch + panel_rows<> - 1) / panel_rows<>) {}
-  std::int64_t begin(std::int64_t block) const noexcept { return rows * block / count; }
-  std::int64_t size(std::int64_t block) const noexcept { return begin(block + 1) - begin(block); }
-};
-
-// Runs first(step, panel, block), then second, of every step. A row of the batch does not look at the others: where
-// there are rows enough, each thread walks through all steps with its own. Otherwise threads share the panels of a
-// step.
-template <class First, class Second>
-void walk(std::int64_t steps, const Blocks& blocks, std::int64_t work, std::int64_t first_panels, First&& first,
-          std::int64_t second_panels, Second&& second) {
-  const std::int64_t threads = available_threads();
-  if (blocks.count >= threads) {
-    parallel_for(blocks.count, (blocks.count + threads - 1) / threads, steps * work,
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t step = 0; step < steps; ++step) {
-                     for (std::int64_t panel = 0; panel < first_panels; ++panel)
-                       for (std::int64_t block = begin; block < end; ++block) first(step, panel, block);
-                     for (std::int64_t panel = 0; panel < second_panels; ++panel)
-                       for (std::int64_t block = begin; block < end; ++block) second(step, panel, block);
-                   }
-                 });
-    return;
-  }
-  const auto share = [&](std::int64_t step, std::int64_t panels, auto&& tile) {
-    const std::int64_t tiles = panels * blocks.count;
-    parallel_for(tiles, (tiles + threads - 1) / threads, work, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t index = begin; index < end; ++index) tile(step, index / blocks.count, index % blocks.count);
-    });
-  };
-  for (std::int64_t step = 0; step < steps; ++step) {
-    share(step, first_panels, first);
-    share(step, second_panels, second);
-  }
-}
 
 // Asks for the gates of some units of a row, which are far away when their product is done.
 template <class T>
@@ -52,11 +13,9 @@ void expect_gates(const T* gates, std::int64_t hidden) noexcept {
   for (std::int64_t gate = 0; gate < 4; ++gate) __builtin_prefetch(gates + gate * hidden);
 }
 
-std::int64_t work_of_step(const LstmShape& s, bool projects) noexcept {
+std::int64_t work_of_step(const RecurrentShape& s, bool projects) noexcept {
   return s.batch * s.hidden * (4 * s.projected + 64 + (projects ? s.projected : 0));
 }
-
-std::int64_t time_of(const LstmShape& s, std::int64_t step) noexcept { return s.reverse ? s.steps - 1 - step : step; }
 
 }  // namespace
 
@@ -64,7 +23,7 @@ std::int64_t time_of(const LstmShape& s, std::int64_t step) noexcept { return s.
 template <class T>
 void lstm_forward(const LstmForward<T>& f) {
   using L = Lanes<T>;
-  const LstmShape& s = f.shape;
+  const RecurrentShape& s = f.shape;
   const std::int64_t hidden = s.hidden, size = s.projected, state = f.keep ? s.batch * hidden : 0;
   const Panels<T> recurrent({.b = f.w_hh, .row = 1, .col = size, .k = size, .groups = 4, .size = hidden});
   std::optional<Panels<T>> projection;
@@ -72,7 +31,7 @@ void lstm_forward(const LstmForward<T>& f) {
   const Blocks blocks(s.batch);
 
   const auto gates = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
-    const std::int64_t t = time_of(s, step), before = step > 0 ? time_of(s, step - 1) : 0, top = blocks.begin(block);
+    const std::int64_t t = s.time(step), before = step > 0 ? s.time(step - 1) : 0, top = blocks.begin(block);
     const T* h = step > 0 ? f.output + before * s.batch * size : f.h0;
     const T* c_before = step > 0 ? f.cells + before * state : f.c0;
     T* m = f.w_hr ? f.hidden + t * state : f.output + t * s.batch * size;
@@ -98,13 +57,10 @@ void lstm_forward(const LstmForward<T>& f) {
                    });
   };
   const auto project = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
-    const std::int64_t t = time_of(s, step), top = blocks.begin(block);
-    multiply_panel(blocks.size(block), hidden, f.hidden + t * state + top * hidden, hidden, projection->panel(panel),
-                   [&](std::int64_t r, const PanelSums<T>& sums) {
-                     T* h = f.output + (t * s.batch + top + r) * size;
-                     for (std::int64_t v = 0; v < panel_vectors; ++v)
-                       if (const std::int64_t n = projection->columns(panel, v); n > 0)
-                         store_part(sums[static_cast<std::size_t>(v)], h + projection->column(panel, v), n);
+    const std::int64_t t = s.time(step);
+    multiply_block(blocks, block, f.hidden + t * state, *projection, panel,
+                   [&](std::int64_t row, std::int64_t column, std::int64_t n, L h) {
+                     store_part(h, f.output + (t * s.batch + row) * size + column, n);
                    });
   };
   walk(s.steps, blocks, work_of_step(s, f.w_hr), recurrent.count(), gates, projection ? projection->count() : 0,
@@ -118,13 +74,13 @@ template void lstm_forward(const LstmForward<double>&);
 template <class T>
 void lstm_backward(const LstmBackward<T>& b) {
   using L = Lanes<T>;
-  const LstmShape& s = b.shape;
+  const RecurrentShape& s = b.shape;
   const std::int64_t hidden = s.hidden, size = s.projected, state = s.batch * hidden;
   const Panels<T> recurrent({.b = b.w_hh, .row = size, .col = 1, .k = 4 * hidden, .groups = 1, .size = size});
   std::optional<Panels<T>> projection;
   if (b.w_hr) projection.emplace(PanelSource<T>{b.w_hr, hidden, 1, size, 1, hidden});
   const Blocks blocks(s.batch);
-  const auto time = [&](std::int64_t step) { return time_of(s, s.steps - 1 - step); };
+  const auto time = [&](std::int64_t step) { return s.time(s.steps - 1 - step); };
 
   const auto gate_gradients = [&](std::int64_t step, std::int64_t row, std::int64_t unit, std::int64_t n, L m) {
     const std::int64_t t = time(step), at = row * hidden + unit;
@@ -145,14 +101,8 @@ void lstm_backward(const LstmBackward<T>& b) {
   };
   // f(row, column, n, sum) for the vectors of dz W_hh, where dz is that of the time that comes after this step's.
   const auto h_gradients = [&](std::int64_t step, std::int64_t panel, std::int64_t block, auto&& f) {
-    const std::int64_t top = blocks.begin(block);
-    const T* dz = step > 0 ? b.d_gates + (time(step - 1) * s.batch + top) * 4 * hidden : nullptr;
-    multiply_panel(blocks.size(block), dz ? 4 * hidden : 0, dz, 4 * hidden, recurrent.panel(panel),
-                   [&](std::int64_t r, const PanelSums<T>& sums) {
-                     for (std::int64_t v = 0; v < panel_vectors; ++v)
-                       if (const std::int64_t n = recurrent.columns(panel, v); n > 0)
-                         f(top + r, recurrent.column(panel, v), n, sums[static_cast<std::size_t>(v)]);
-                   });
+    multiply_block(blocks, block, step > 0 ? b.d_gates + time(step - 1) * s.batch * 4 * hidden : nullptr, recurrent,
+                   panel, f);
   };
   const auto output_gradients = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
     const std::int64_t t = time(step);
@@ -176,13 +126,9 @@ void lstm_backward(const LstmBackward<T>& b) {
     });
   };
   const auto unproject = [&](std::int64_t step, std::int64_t panel, std::int64_t block) {
-    const std::int64_t top = blocks.begin(block);
-    multiply_panel(blocks.size(block), size, b.d_projected + (time(step) * s.batch + top) * size, size,
-                   projection->panel(panel), [&](std::int64_t r, const PanelSums<T>& sums) {
-                     for (std::int64_t v = 0; v < panel_vectors; ++v)
-                       if (const std::int64_t n = projection->columns(panel, v); n > 0)
-                         gate_gradients(step, top + r, projection->column(panel, v), n,
-                                        sums[static_cast<std::size_t>(v)]);
+    multiply_block(blocks, block, b.d_projected + time(step) * s.batch * size, *projection, panel,
+                   [&](std::int64_t row, std::int64_t column, std::int64_t n, L sum) {
+                     gate_gradients(step, row, column, n, sum);
                    });
   };
   const std::int64_t work = work_of_step(s, b.w_hr);

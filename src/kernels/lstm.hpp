@@ -1,19 +1,13 @@
 // The time loops of one direction of an LSTM layer.
 #pragma once
-#include <cstdint>
+#include "kernels/recurrent_shape.hpp"
 
 namespace xgrad::detail {
-
-// `projected` is the size of h: `hidden` where there is no projection. In reverse the last time comes first.
-struct LstmShape {
-  std::int64_t steps, batch, hidden, projected;
-  bool reverse;
-};
 
 // `gates` [T, B, 4H] holds the input's share of the gates' arguments (i, f, g, o), and is left with the gates.
 template <class T>
 struct LstmForward {
-  LstmShape shape;
+  RecurrentShape shape;
   const T *w_hh, *w_hr;  // [4H, P]; [P, H] or null
   const T *h0, *c0;      // [B, P], [B, H]; null for zeros
   T* gates;
@@ -27,7 +21,7 @@ void lstm_forward(const LstmForward<T>& f);
 // What a layer's parameters need is a product of d_gates; d_gates may be where the gates are.
 template <class T>
 struct LstmBackward {
-  LstmShape shape;
+  RecurrentShape shape;
   const T *w_hh, *w_hr;
   const T *c0, *gates, *cells;
   const T *d_output, *d_h;  // [T, B, P], [B, P]; null for zeros

@@ -29,14 +29,15 @@ template <class T>
 inline constexpr std::int64_t panel_width = panel_vectors* lane_count<T>;
 
 // B[k, n], element (l, j) at b[l * row + j * col], with its columns in `groups` of `size` = n / groups. With one group
-// a panel is panel_vectors neighbouring vectors of columns; with panel_vectors groups it is one vector of each group,
-// the same place in all of them.
+// a panel is panel_vectors neighbouring vectors of columns; with more, up to panel_vectors, it is one vector of each
+// group, the same place in all of them.
 template <class T>
 struct PanelSource {
   const T* b;
   std::int64_t row, col;
   std::int64_t k, groups, size;
 
+  std::int64_t vectors() const noexcept { return groups == 1 ? panel_vectors : groups; }
   std::int64_t panels() const noexcept {
     const std::int64_t width = groups == 1 ? panel_width<T> : lane_count<T>;
     return (size + width - 1) / width;
@@ -52,14 +53,16 @@ template <class T>
 class Panels {
  public:
   explicit Panels(const PanelSource<T>& source)
-      : source_(source), memory_(make_tensor({source.panels() * source.k * panel_width<T>}, dtype_of<T>)) {
+      : source_(source),
+        width_(source.vectors() * lane_count<T>),
+        memory_(make_tensor({source.panels() * source.k * width_}, dtype_of<T>)) {
     parallel_for(count(), 1, impl(memory_).numel, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t panel = first; panel < last; ++panel) fill(panel);
     });
   }
   std::int64_t count() const noexcept { return source_.panels(); }
   std::int64_t k() const noexcept { return source_.k; }
-  const T* panel(std::int64_t index) const noexcept { return data<T>(memory_) + index * source_.k * panel_width<T>; }
+  const T* panel(std::int64_t index) const noexcept { return data<T>(memory_) + index * source_.k * width_; }
   // The first column of a vector within its group, and how many columns it has: none, where it lies past the end.
   std::int64_t column(std::int64_t panel, std::int64_t vector) const noexcept { return source_.begin(panel, vector); }
   std::int64_t columns(std::int64_t panel, std::int64_t vector) const noexcept {
@@ -69,21 +72,22 @@ class Panels {
  private:
   void fill(std::int64_t panel) noexcept {
     const std::int64_t k = source_.k, col = source_.col;
-    T* to = data<T>(memory_) + panel * k * panel_width<T>;
-    for (std::int64_t v = 0; v < panel_vectors; ++v, to += lane_count<T>) {
+    T* to = data<T>(memory_) + panel * k * width_;
+    for (std::int64_t v = 0; v < source_.vectors(); ++v, to += lane_count<T>) {
       const std::int64_t group = source_.groups == 1 ? 0 : v, count = columns(panel, v);
       const T* from = source_.b + (group * source_.size + column(panel, v)) * col;
       if (count < lane_count<T>)
-        for (std::int64_t l = 0; l < k; ++l) std::fill_n(to + l * panel_width<T>, lane_count<T>, T(0));
+        for (std::int64_t l = 0; l < k; ++l) std::fill_n(to + l * width_, lane_count<T>, T(0));
       if (source_.row == 1)
-        transpose_matrix(count, k, from, col, to, panel_width<T>);
+        transpose_matrix(count, k, from, col, to, width_);
       else
         for (std::int64_t l = 0; l < k; ++l)
-          for (std::int64_t j = 0; j < count; ++j) to[l * panel_width<T> + j] = from[l * source_.row + j * col];
+          for (std::int64_t j = 0; j < count; ++j) to[l * width_ + j] = from[l * source_.row + j * col];
     }
   }
 
   PanelSource<T> source_;
+  std::int64_t width_;
   Tensor memory_;
 };
 

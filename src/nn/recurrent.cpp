@@ -1,5 +1,6 @@
+#include "ops/recurrent.hpp"
+
 #include <xgrad/nn/recurrent.hpp>
-#include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/shape.hpp>
 
 #include <cmath>
@@ -24,6 +25,13 @@ Tensor uniform(const Shape& shape, std::int64_t hidden_size, Here here) {
   return make_tensor(shape, get_default_dtype()).uniform_(-bound, bound, here);
 }
 
+void check_nonlinearity(const char* name, const std::string& nonlinearity, Here here) {
+  check<ValueError>(nonlinearity == "tanh" || nonlinearity == "relu", here,
+                    "{}: nonlinearity must be tanh or relu, got {}", name, nonlinearity);
+}
+
+TensorList listed(const std::pair<Tensor, Tensor>& pair) { return {pair.first, pair.second}; }
+
 }  // namespace
 
 RecurrentBase::RecurrentBase(const char* name, std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size,
@@ -37,6 +45,7 @@ RecurrentBase::RecurrentBase(const char* name, std::int64_t gates, std::int64_t 
                     "{}: proj_size must be 0 or less than hidden_size {}, got {}", name, hidden_size,
                     options.proj_size);
   const std::int64_t rows = gates * hidden_size, directions = options.bidirectional ? 2 : 1;
+  const std::int64_t output_size = options.proj_size > 0 ? options.proj_size : hidden_size;
   for (std::int64_t layer = 0; layer < options.num_layers; ++layer)
     for (std::int64_t direction = 0; direction < directions; ++direction) {
       const std::string end = "_l" + std::to_string(layer) + (direction == 1 ? "_reverse" : "");
@@ -44,8 +53,8 @@ RecurrentBase::RecurrentBase(const char* name, std::int64_t gates, std::int64_t 
         return register_parameter(kind + end, uniform(shape, hidden_size, here), true, here);
       };
       RecurrentWeights w;
-      w.w_ih = add("weight_ih", {rows, layer == 0 ? input_size : directions * output_size()});
-      w.w_hh = add("weight_hh", {rows, output_size()});
+      w.w_ih = add("weight_ih", {rows, layer == 0 ? input_size : directions * output_size});
+      w.w_hh = add("weight_hh", {rows, output_size});
       if (options.bias) {
         w.b_ih = add("bias_ih", {rows});
         w.b_hh = add("bias_hh", {rows});
@@ -63,10 +72,6 @@ RecurrentBase::RecurrentBase(const char* name, std::int64_t gates, std::int64_t 
   set_description(text);
 }
 
-std::int64_t RecurrentBase::output_size() const noexcept {
-  return options_.proj_size > 0 ? options_.proj_size : hidden_size_;
-}
-
 RecurrentWeights RecurrentBase::weights(std::int64_t layer, bool reverse, Here here) const {
   check<IndexError>(layer >= 0 && layer < options_.num_layers && (!reverse || options_.bidirectional), here,
                     "{}: no weights of layer {}{}; it has {} layers{}", name_, layer, reverse ? " in reverse" : "",
@@ -74,99 +79,137 @@ RecurrentWeights RecurrentBase::weights(std::int64_t layer, bool reverse, Here h
   return weights_[static_cast<std::size_t>(options_.bidirectional ? 2 * layer + (reverse ? 1 : 0) : layer)];
 }
 
-void RecurrentBase::check_input(const Arg& x) const {
+TensorList RecurrentBase::run(const Arg& x, const TensorList& states, const Layer& layer) const {
   check_alive(x.here());
   check<ShapeError>((x->dim() == 2 || x->dim() == 3) && x->size(-1) == input_size_, x.here(),
                     "{}: x must be {}, {}] or [T, {}], got {}", name_, options_.batch_first ? "[B, T" : "[T, B",
                     input_size_, input_size_, x->sizes());
-  check<ShapeError>(x->size(options_.batch_first && x->dim() == 3 ? 1 : 0) > 0, x.here(),
-                    "{}: the sequence of x {} has length 0", name_, x->sizes());
-}
-
-Tensor RecurrentBase::run(const Arg& x, const Direction& direction) const {
-  const Here here = x.here();
-  const bool swap = options_.batch_first && x->dim() == 3, alone = x->dim() == 2;
-  Tensor y = alone ? x->unsqueeze(1, here) : swap ? x->transpose(0, 1, here) : x.tensor();
-  const std::size_t directions = options_.bidirectional ? 2 : 1;
-  for (std::size_t first = 0; first < weights_.size(); first += directions) {
-    if (first > 0) y = dropout({y, here}, options_.dropout, is_training());
-    const Tensor forward = direction(y, first, weights_[first], false);
-    y = options_.bidirectional ? cat({forward, direction(y, first + 1, weights_[first + 1], true)}, 2, here) : forward;
-  }
-  return alone ? y.squeeze(1, here) : swap ? y.transpose(0, 1, here) : y;
-}
-
-TensorList RecurrentBase::split_state(const char* argument, const Tensor& state, std::int64_t size,
-                                      const Arg& x) const {
-  const auto count = static_cast<std::int64_t>(weights_.size());
-  TensorList parts(weights_.size());
-  if (!state.defined()) return parts;
-  Shape wanted{count, size};
-  if (x->dim() == 3) wanted = {count, x->size(options_.batch_first ? 0 : 1), size};
-  check<ShapeError>(state.sizes() == wanted, x.here(), "{}: {} must be {}, got {}; x is {}", name_, argument, wanted,
-                    state.sizes(), x->sizes());
-  for (std::int64_t i = 0; i < count; ++i) {
-    const Tensor part = state.select(0, i, x.here());
-    parts[static_cast<std::size_t>(i)] = x->dim() == 3 ? part : part.unsqueeze(0, x.here());
-  }
-  return parts;
-}
-
-Tensor RecurrentBase::join_state(const TensorList& parts, const Arg& x) const {
-  const Here here = x.here();
-  if (x->dim() == 2) return cat(parts, 0, here);
-  return parts.size() == 1 ? parts[0].unsqueeze(0, here) : stack(parts, 0, here);
+  const std::int64_t size = options_.proj_size > 0 ? options_.proj_size : hidden_size_;
+  std::vector<RecurrentState> all{{"h_0", states[0], size}};
+  if (states.size() > 1) all.push_back({"c_0", states[1], hidden_size_});
+  return run_recurrent({name_, options_.batch_first, options_.bidirectional, options_.dropout, is_training()}, x,
+                       weights_, all, layer);
 }
 
 LSTM::LSTM(std::int64_t input_size, std::int64_t hidden_size, const LSTMOptions& options, Here here)
     : RecurrentBase("LSTM", 4, input_size, hidden_size, options, here) {}
 
 std::pair<Tensor, LSTMState> LSTM::forward(const Arg& x, const LSTMState& state) const {
-  check_input(x);
-  TensorList h = split_state("h_0", state.h_n, output_size(), x), c = split_state("c_0", state.c_n, hidden_size_, x);
-  const auto direction = [&](const Tensor& y, std::size_t index, const RecurrentWeights& weights, bool reverse) {
-    const TensorList results = lstm_layer({y, x.here()}, weights, h[index], c[index], reverse);
-    h[index] = results[1];
-    c[index] = results[2];
-    return results[0];
-  };
-  const Tensor output = run(x, direction);
-  return {output, {join_state(h, x), join_state(c, x)}};
+  const TensorList results = run(x, {state.h_n, state.c_n},
+                                 [](const Arg& y, const RecurrentWeights& weights, const TensorList& states,
+                                    bool reverse) { return lstm_layer(y, weights, states[0], states[1], reverse); });
+  return {results[0], {results[1], results[2]}};
 }
 
-LSTMCell::LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const LSTMCellOptions& options, Here here)
-    : input_size_(input_size), hidden_size_(hidden_size) {
-  check_sizes("LSTMCell", input_size, hidden_size, here);
-  const auto add = [&](const char* name, const Shape& shape) {
-    return register_parameter(name, uniform(shape, hidden_size, here), true, here);
+RNN::RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& o, Here here)
+    : RecurrentBase("RNN", 1, input_size, hidden_size,
+                    {.num_layers = o.num_layers,
+                     .bias = o.bias,
+                     .batch_first = o.batch_first,
+                     .dropout = o.dropout,
+                     .bidirectional = o.bidirectional},
+                    here),
+      nonlinearity_(o.nonlinearity) {
+  check_nonlinearity("RNN", nonlinearity_, here);
+}
+
+std::pair<Tensor, Tensor> RNN::forward(const Arg& x, const Tensor& h_0) const {
+  const TensorList results =
+      run(x, {h_0}, [&](const Arg& y, const RecurrentWeights& weights, const TensorList& states, bool reverse) {
+        return listed(rnn_layer(y, weights, states[0], nonlinearity_, reverse));
+      });
+  return {results[0], results[1]};
+}
+
+GRU::GRU(std::int64_t input_size, std::int64_t hidden_size, const GRUOptions& o, Here here)
+    : RecurrentBase("GRU", 3, input_size, hidden_size,
+                    {.num_layers = o.num_layers,
+                     .bias = o.bias,
+                     .batch_first = o.batch_first,
+                     .dropout = o.dropout,
+                     .bidirectional = o.bidirectional},
+                    here) {}
+
+std::pair<Tensor, Tensor> GRU::forward(const Arg& x, const Tensor& h_0) const {
+  const TensorList results =
+      run(x, {h_0}, [](const Arg& y, const RecurrentWeights& weights, const TensorList& states, bool reverse) {
+        return listed(gru_layer(y, weights, states[0], reverse));
+      });
+  return {results[0], results[1]};
+}
+
+RecurrentCellBase::RecurrentCellBase(const char* name, std::int64_t gates, std::int64_t input_size,
+                                     std::int64_t hidden_size, bool bias, Here here)
+    : input_size_(input_size), hidden_size_(hidden_size), name_(name) {
+  check_sizes(name, input_size, hidden_size, here);
+  const auto add = [&](const char* parameter, const Shape& shape) {
+    return register_parameter(parameter, uniform(shape, hidden_size, here), true, here);
   };
-  weight_ih = add("weight_ih", {4 * hidden_size, input_size});
-  weight_hh = add("weight_hh", {4 * hidden_size, hidden_size});
-  if (options.bias) {
-    bias_ih = add("bias_ih", {4 * hidden_size});
-    bias_hh = add("bias_hh", {4 * hidden_size});
+  weight_ih = add("weight_ih", {gates * hidden_size, input_size});
+  weight_hh = add("weight_hh", {gates * hidden_size, hidden_size});
+  if (bias) {
+    bias_ih = add("bias_ih", {gates * hidden_size});
+    bias_hh = add("bias_hh", {gates * hidden_size});
   }
-  set_description(fmt::format("{}, {}{}", input_size, hidden_size, options.bias ? "" : ", bias=False"));
+  set_description(fmt::format("{}, {}{}", input_size, hidden_size, bias ? "" : ", bias=False"));
 }
 
-LSTMState LSTMCell::forward(const Arg& x, const LSTMState& state) const {
+TensorList RecurrentCellBase::step(const Arg& x, const TensorList& states, const Layer& layer) const {
   const Here here = x.here();
   check_alive(here);
   const bool alone = x->dim() == 1;
   check<ShapeError>((alone || x->dim() == 2) && x->size(-1) == input_size_, here,
-                    "LSTMCell: x must be [B, {}] or [{}], got {}", input_size_, input_size_, x->sizes());
-  const auto rows = [&](const char* argument, const Tensor& t) {
-    if (!t.defined()) return t;
-    const Shape wanted = alone ? Shape{hidden_size_} : Shape{x->size(0), hidden_size_};
-    check<ShapeError>(t.sizes() == wanted, here, "LSTMCell: {} must be {}, got {}; x is {}", argument, wanted,
-                      t.sizes(), x->sizes());
-    return alone ? t.unsqueeze(0, here) : t;
-  };
+                    "{}: x must be [B, {}] or [{}], got {}", name_, input_size_, input_size_, x->sizes());
+  TensorList rows;
+  for (const Tensor& state : states) {
+    if (state.defined()) {
+      const Shape wanted = alone ? Shape{hidden_size_} : Shape{x->size(0), hidden_size_};
+      check<ShapeError>(state.sizes() == wanted, here, "{}: {} must be {}, got {}; x is {}", name_,
+                        rows.empty() ? "h" : "c", wanted, state.sizes(), x->sizes());
+    }
+    rows.push_back(state.defined() && alone ? state.unsqueeze(0, here) : state);
+  }
   const Tensor sequence = x->reshape({1, alone ? 1 : x->size(0), input_size_}, here);
-  const TensorList next = lstm_layer({sequence, here}, {weight_ih, weight_hh, bias_ih, bias_hh}, rows("h", state.h_n),
-                                     rows("c", state.c_n));
-  if (!alone) return {next[1], next[2]};
-  return {next[1].squeeze(0, here), next[2].squeeze(0, here)};
+  TensorList next = layer({sequence, here}, {weight_ih, weight_hh, bias_ih, bias_hh}, rows);
+  next.erase(next.begin());
+  if (alone)
+    for (Tensor& state : next) state = state.squeeze(0, here);
+  return next;
+}
+
+LSTMCell::LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const LSTMCellOptions& options, Here here)
+    : RecurrentCellBase("LSTMCell", 4, input_size, hidden_size, options.bias, here) {}
+
+LSTMState LSTMCell::forward(const Arg& x, const LSTMState& state) const {
+  const TensorList next =
+      step(x, {state.h_n, state.c_n}, [](const Arg& y, const RecurrentWeights& weights, const TensorList& states) {
+        return lstm_layer(y, weights, states[0], states[1]);
+      });
+  return {next[0], next[1]};
+}
+
+RNNCell::RNNCell(std::int64_t input_size, std::int64_t hidden_size, const RNNCellOptions& options, Here here)
+    : RecurrentCellBase("RNNCell", 1, input_size, hidden_size, options.bias, here),
+      nonlinearity_(options.nonlinearity) {
+  check_nonlinearity("RNNCell", nonlinearity_, here);
+  if (nonlinearity_ != "tanh")
+    set_description(fmt::format("{}, {}{}, nonlinearity={}", input_size, hidden_size,
+                                options.bias ? "" : ", bias=False", nonlinearity_));
+}
+
+Tensor RNNCell::forward(const Arg& x, const Tensor& h) const {
+  return step(x, {h}, [&](const Arg& y, const RecurrentWeights& weights, const TensorList& states) {
+    return listed(rnn_layer(y, weights, states[0], nonlinearity_));
+  })[0];
+}
+
+GRUCell::GRUCell(std::int64_t input_size, std::int64_t hidden_size, const GRUCellOptions& options, Here here)
+    : RecurrentCellBase("GRUCell", 3, input_size, hidden_size, options.bias, here) {}
+
+Tensor GRUCell::forward(const Arg& x, const Tensor& h) const {
+  return step(x, {h}, [](const Arg& y, const RecurrentWeights& weights, const TensorList& states) {
+    return listed(gru_layer(y, weights, states[0]));
+  })[0];
 }
 
 }  // namespace xgrad::nn

@@ -33,21 +33,6 @@ Tensor listed_index(const char* op, const Arg& x, std::size_t dim, const Arg& in
   return wrapped_indices(op, index.tensor(), static_cast<std::int64_t>(dim), x->sizes()[dim], x.here());
 }
 
-// All elements at some positions of one dimension.
-Selection along(const Geometry& layout, std::size_t dim, const Tensor& index) {
-  Selection result;
-  result.offset = layout.offset;
-  result.shape = layout.shape;
-  result.shape[dim] = impl(index).numel;
-  for (std::size_t d = 0; d < layout.shape.size(); ++d) {
-    if (d == dim) continue;
-    (d < dim ? result.outer : result.inner).push_back(layout.shape[d]);
-    (d < dim ? result.outer_strides : result.inner_strides).push_back(layout.strides[d]);
-  }
-  result.places = scaled_places(index, layout.shape[dim], layout.strides[dim], result.offset);
-  return result;
-}
-
 void check_source(const char* op, const Arg& x, std::size_t dim, const Arg& index, const Arg& source) {
   check_same_dtype(op, x.tensor(), source.tensor(), x.here());
   Shape expected = x->sizes();
@@ -153,7 +138,7 @@ Tensor index_select(const Arg& x, std::int64_t dim, const Arg& index) {
   const std::size_t at = listed_dim("index_select", x, dim, index);
   const Tensor list = listed_index("index_select", x, at, index);
   return read_selection("index_select", x.tensor(), x.here(),
-                        [&](const Geometry& layout) { return along(layout, at, list); });
+                        [&](const Geometry& layout) { return select_along(layout, at, list); });
 }
 Tensor Tensor::index_select(std::int64_t dim, const Tensor& index, Here here) const {
   return xgrad::index_select({*this, here}, dim, {index, here});
@@ -167,7 +152,7 @@ Tensor index_add(const Arg& x, std::int64_t dim, const Arg& index, const Arg& so
   const Tensor list = listed_index("index_add", x, at, index);
   const bool scaled = alpha.is_floating_point() ? alpha.to<double>() != 1 : alpha.to<std::int64_t>() != 1;
   const Tensor values = scaled ? source->mul({alpha, x.here()}) : source.tensor();
-  return add_selection("index_add", x.tensor(), values, along(row_major(x->sizes()), at, list), x.here());
+  return add_selection("index_add", x.tensor(), values, select_along(row_major(x->sizes()), at, list), x.here());
 }
 Tensor Tensor::index_add(std::int64_t dim, const Tensor& index, const Tensor& source, Here here) const {
   return xgrad::index_add({*this, here}, dim, {index, here}, {source, here});
@@ -178,7 +163,8 @@ Tensor index_copy(const Arg& x, std::int64_t dim, const Arg& index, const Arg& s
   const std::size_t at = listed_dim("index_copy", x, dim, index);
   check_source("index_copy", x, at, index, source);
   const Tensor list = listed_index("index_copy", x, at, index);
-  return put_selection("index_copy", x.tensor(), source.tensor(), along(row_major(x->sizes()), at, list), x.here());
+  return put_selection("index_copy", x.tensor(), source.tensor(), select_along(row_major(x->sizes()), at, list),
+                       x.here());
 }
 
 Tensor index_fill(const Arg& x, std::int64_t dim, const Arg& index, Scalar value) {
@@ -186,7 +172,7 @@ Tensor index_fill(const Arg& x, std::int64_t dim, const Arg& index, Scalar value
   const std::size_t at = listed_dim("index_fill", x, dim, index);
   const Tensor fill = number("index_fill", x, value);
   const Tensor list = listed_index("index_fill", x, at, index);
-  return put_selection("index_fill", x.tensor(), fill, along(row_major(x->sizes()), at, list), x.here());
+  return put_selection("index_fill", x.tensor(), fill, select_along(row_major(x->sizes()), at, list), x.here());
 }
 
 Tensor gather(const Arg& x, std::int64_t dim, const Arg& index) {
@@ -232,7 +218,7 @@ Tensor take(const Arg& x, const Arg& index) {
   const Tensor line = x->reshape({-1}, x.here());
   const Tensor list = wrapped_indices("take", index.tensor(), 0, x->numel(), x.here());
   return read_selection("take", line, x.here(), [&](const Geometry& layout) {
-    Selection result = along(layout, 0, list);
+    Selection result = select_along(layout, 0, list);
     result.shape = impl(list).shape;
     return result;
   });
@@ -270,7 +256,7 @@ Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64
     check<IndexError>(index[k] >= 0 && index[k] < rows, here, "embedding: index {} is out of range for {} rows",
                       index[k], rows);
   const auto rows_of = [&](const Geometry& layout) {
-    Selection result = along(layout, 0, list);
+    Selection result = select_along(layout, 0, list);
     result.shape = impl(list).shape;
     result.shape.push_back(weight->sizes()[1]);
     return result;

@@ -45,6 +45,7 @@ Tensor inner(const Arg& a, const Arg& b) {
 
 Tensor kron(const Arg& a, const Arg& b) {
   const Here here = a.here();
+  check_same_dtype("kron", a.tensor(), b.tensor(), here);
   const std::size_t rank = std::max(a->sizes().size(), b->sizes().size());
   const Shape left = with_ones_in_front(a->sizes(), rank), right = with_ones_in_front(b->sizes(), rank);
   Shape outer, inner, result;

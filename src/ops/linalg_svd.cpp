@@ -185,6 +185,7 @@ Tensor matrix_rank(const Arg& A, const RankOptions& o) {
   const NoGradGuard no_grad;
   const Tensor a = A->detach();
   const Stack stack = o.hermitian ? square_stack_of(name, a, A.here()) : stack_of(name, a, A.here());
+  check_finite(name, a, A.here());
   const Tensor sizes = o.hermitian ? eigvalsh({a, A.here()}).abs() : svdvals({a, A.here()});
   return counted(sizes, stack, o).sum(-1);
 }

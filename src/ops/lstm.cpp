@@ -6,12 +6,10 @@
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
-#include <array>
 
 #include "core/dispatch.hpp"
-#include "kernels/blas.hpp"
 #include "ops/product.hpp"
-#include "tape/node.hpp"
+#include "ops/recurrent.hpp"
 
 namespace xgrad {
 
@@ -19,67 +17,13 @@ using namespace detail;
 
 namespace {
 
-// The inputs in the order in which they are recorded.
-enum Input : std::size_t { in_x, in_h0, in_c0, in_w_ih, in_w_hh, in_b_ih, in_b_hh, in_w_hr, input_count };
-using Inputs = std::array<Tensor, input_count>;
-constexpr std::array<const char*, input_count> names{"x", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr"};
-
 // What backward needs of the forward pass: the gates [T, B, 4H], the cells [T, B, H], and o tanh(c) [T, B, H] where it
 // is projected.
 struct Trace {
   Tensor gates, cells, hidden;
 };
 
-template <class T>
-const T* values(const Tensor& tensor) {
-  return tensor.defined() ? data<T>(tensor) : nullptr;
-}
-Tensor dense_if(const Tensor& tensor) { return tensor.defined() ? dense(tensor) : tensor; }
-
-LstmShape check_inputs(const Inputs& in, bool reverse, Here here) {
-  const Tensor& x = in[in_x];
-  check_floating("lstm_layer", x, here);
-  check<ShapeError>(x.dim() == 3 && x.size(0) > 0, here, "lstm_layer: x must be [T, B, I] with T above 0, got {}",
-                    x.sizes());
-  for (std::size_t i : {in_w_ih, in_w_hh})
-    check<ValueError>(in[i].defined(), here, "lstm_layer: {} is undefined", names[i]);
-  check<ShapeError>(in[in_w_ih].dim() == 2 && in[in_w_ih].size(0) % 4 == 0, here,
-                    "lstm_layer: w_ih must be [4 H, I], got {}", in[in_w_ih].sizes());
-  check<ShapeError>(in[in_w_hh].dim() == 2, here, "lstm_layer: w_hh must be [4 H, P], got {}", in[in_w_hh].sizes());
-  const std::int64_t rows = in[in_w_ih].size(0);
-  const LstmShape s{x.size(0), x.size(1), rows / 4, in[in_w_hr].defined() ? in[in_w_hh].size(1) : rows / 4, reverse};
-  const std::array<Shape, input_count> shapes{Shape{s.steps, s.batch, x.size(2)},
-                                              Shape{s.batch, s.projected},
-                                              Shape{s.batch, s.hidden},
-                                              Shape{rows, x.size(2)},
-                                              Shape{rows, s.projected},
-                                              Shape{rows},
-                                              Shape{rows},
-                                              Shape{s.projected, s.hidden}};
-  for (std::size_t i = 1; i < input_count; ++i) {
-    if (!in[i].defined()) continue;
-    check<ShapeError>(in[i].sizes() == shapes[i], here, "lstm_layer: {} must be {}, got {}; x is {}, w_ih is {}",
-                      names[i], shapes[i], in[i].sizes(), x.sizes(), in[in_w_ih].sizes());
-    check<DtypeError>(in[i].dtype() == x.dtype(), here, "lstm_layer: {} must be {} as x, got {}", names[i], x.dtype(),
-                      in[i].dtype());
-  }
-  return s;
-}
-
-// [count, B, n] of the times from `first` as rows [count B, n].
-Tensor rows_of(const Tensor& x, std::int64_t first, std::int64_t count) {
-  const std::int64_t batch = x.size(1), size = x.size(2);
-  return make_view(x, {count * batch, size}, {size, 1}, impl(x).offset + first * batch * size);
-}
-Tensor rows_of(const Tensor& x) { return rows_of(x, 0, x.size(0)); }
-
-Tensor sum_of_biases(const Inputs& in) {
-  if (!in[in_b_ih].defined()) return in[in_b_hh];
-  const NoGradGuard no_grad;
-  return in[in_b_hh].defined() ? in[in_b_ih].add(in[in_b_hh]) : in[in_b_ih];
-}
-
-Tensor run_forward(const Inputs& in, const LstmShape& s, bool keep, Trace& trace) {
+Tensor run_forward(const RecurrentInputs& in, const RecurrentShape& s, bool keep, Trace& trace) {
   const Dtype dtype = in[in_x].dtype();
   const Tensor w_hh = dense(in[in_w_hh]), w_hr = dense_if(in[in_w_hr]), h0 = dense_if(in[in_h0]),
                c0 = dense_if(in[in_c0]);
@@ -92,9 +36,9 @@ Tensor run_forward(const Inputs& in, const LstmShape& s, bool keep, Trace& trace
   dispatch_floating(dtype, [&]<class T>() {
     lstm_forward(LstmForward<T>{.shape = s,
                                 .w_hh = data<T>(w_hh),
-                                .w_hr = values<T>(w_hr),
-                                .h0 = values<T>(h0),
-                                .c0 = values<T>(c0),
+                                .w_hr = values_if<T>(w_hr),
+                                .h0 = values_if<T>(h0),
+                                .c0 = values_if<T>(c0),
                                 .gates = data<T>(trace.gates),
                                 .cells = data<T>(trace.cells),
                                 .hidden = w_hr.defined() ? data<T>(trace.hidden) : nullptr,
@@ -104,19 +48,8 @@ Tensor run_forward(const Inputs& in, const LstmShape& s, bool keep, Trace& trace
   return output;
 }
 
-// Gives the product of a sequence of gradients with what it was multiplied by, and adds that of the first step where it
-// was there.
-void give_weight(Backward& bw, Input input, const Tensor& d, const Tensor& by, const Tensor& first_d = {},
-                 const Tensor& first_by = {}) {
-  const Tensor pending = bw.pending(input);
-  const bool add = pending.defined();
-  const Tensor gradient = add ? pending : make_tensor(bw.input_shape(input), d.dtype());
-  multiply_into(gradient, d, by, true, false, add);
-  if (first_by.defined()) multiply_into(gradient, first_d, first_by, true, false, true);
-  if (!add) bw.give(input, gradient);
-}
-
-void fused_backward(Backward& bw, const Inputs& in, const Tensor& output, const Trace& trace, const LstmShape& s) {
+void fused_backward(Backward& bw, const RecurrentInputs& in, const Tensor& output, const Trace& trace,
+                    const RecurrentShape& s) {
   const Dtype dtype = output.dtype();
   const Tensor w_hh = dense(in[in_w_hh]), w_hr = dense_if(in[in_w_hr]), h0 = dense_if(in[in_h0]),
                c0 = dense_if(in[in_c0]);
@@ -132,41 +65,25 @@ void fused_backward(Backward& bw, const Inputs& in, const Tensor& output, const 
       std::fill_n(data<T>(d_c), d_c.numel(), T(0));
     lstm_backward(LstmBackward<T>{.shape = s,
                                   .w_hh = data<T>(w_hh),
-                                  .w_hr = values<T>(w_hr),
-                                  .c0 = values<T>(c0),
+                                  .w_hr = values_if<T>(w_hr),
+                                  .c0 = values_if<T>(c0),
                                   .gates = data<T>(trace.gates),
                                   .cells = data<T>(trace.cells),
-                                  .d_output = values<T>(g_output),
-                                  .d_h = values<T>(g_h),
+                                  .d_output = values_if<T>(g_output),
+                                  .d_h = values_if<T>(g_h),
                                   .d_gates = data<T>(d_gates),
                                   .d_projected = w_hr.defined() ? data<T>(d_projected) : nullptr,
                                   .d_h0 = d_h0.defined() ? data<T>(d_h0) : nullptr,
                                   .d_c = data<T>(d_c)});
   });
-  if (bw.needs(in_x)) give_product(bw, in_x, "lstm_layer", d_gates, in[in_w_ih], false, false);
   if (d_h0.defined()) bw.give(in_h0, d_h0);
   if (bw.needs(in_c0)) bw.give(in_c0, d_c);
-  const Tensor d_rows = rows_of(d_gates);
-  if (bw.needs(in_w_ih)) give_weight(bw, in_w_ih, d_rows, rows_of(dense(in[in_x])));
-  if (bw.needs(in_w_hh)) {
-    // h of each time but the last one meets the gates of the next.
-    const std::int64_t later = s.reverse ? 0 : 1, earlier = 1 - later, first = s.reverse ? s.steps - 1 : 0;
-    give_weight(bw, in_w_hh, rows_of(d_gates, later, s.steps - 1), rows_of(output, earlier, s.steps - 1),
-                rows_of(d_gates, first, 1), h0);
-  }
-  if (bw.needs(in_b_ih) || bw.needs(in_b_hh)) {
-    const Tensor sum = make_tensor({4 * s.hidden}, dtype);
-    dispatch_floating(dtype, [&]<class T>() {
-      sum_rows(s.steps * s.batch, 4 * s.hidden, data<T>(d_gates), 4 * s.hidden, data<T>(sum), false);
-    });
-    for (const Input bias : {in_b_ih, in_b_hh})
-      if (bw.needs(bias)) bw.give(bias, sum);
-  }
+  give_parameters(bw, "lstm_layer", in, output, d_gates, d_gates, s);
   if (bw.needs(in_w_hr)) give_weight(bw, in_w_hr, rows_of(d_projected), rows_of(trace.hidden));
 }
 
 // The same in tensor operations.
-void recorded_backward(Backward& bw, const Inputs& in, const LstmShape& s) {
+void recorded_backward(Backward& bw, const RecurrentInputs& in, const RecurrentShape& s) {
   const Here here = bw.here();
   const auto mul = [&](const Tensor& a, const Tensor& b) { return a.mul({b, here}); };
   const auto add = [&](const Tensor& a, const Tensor& b) { return a.defined() ? a.add({b, here}) : b; };
@@ -182,7 +99,7 @@ void recorded_backward(Backward& bw, const Inputs& in, const LstmShape& s) {
   std::vector<Step> steps(static_cast<std::size_t>(s.steps));
   const auto at = [&](std::int64_t step) { return static_cast<std::size_t>(s.reverse ? s.steps - 1 - step : step); };
   Tensor biases;
-  for (const Input bias : {in_b_ih, in_b_hh})
+  for (const RecurrentInput bias : {in_b_ih, in_b_hh})
     if (in[bias].defined()) biases = add(biases, in[bias]);
   const Tensor share = linear({in[in_x], here}, {in[in_w_ih], here}, biases);
   Tensor h = in[in_h0].defined() ? in[in_h0] : zeros({s.batch, s.projected}, like, here);
@@ -227,7 +144,7 @@ void recorded_backward(Backward& bw, const Inputs& in, const LstmShape& s) {
   if (bw.needs(in_c0)) bw.give(in_c0, d_c);
   if (bw.needs(in_w_ih)) bw.give(in_w_ih, times(d_rows.t(here), rows(in[in_x])));
   if (bw.needs(in_w_hh)) bw.give(in_w_hh, times(d_rows.t(here), rows(stack(h_before, 0, here))));
-  for (const Input bias : {in_b_ih, in_b_hh})
+  for (const RecurrentInput bias : {in_b_ih, in_b_hh})
     if (bw.needs(bias)) bw.give(bias, d_rows);
   if (bw.needs(in_w_hr))
     bw.give(in_w_hr, times(rows(stack(d_projected, 0, here)).t(here), rows(stack(hidden, 0, here))));
@@ -237,29 +154,19 @@ void recorded_backward(Backward& bw, const Inputs& in, const LstmShape& s) {
 
 TensorList lstm_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0, const Tensor& c0, bool reverse) {
   const Here here = x.here();
-  const Inputs in{x.tensor(), h0, c0, weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, weights.w_hr};
-  const LstmShape s = check_inputs(in, reverse, here);
-  std::vector<const Tensor*> inputs;
-  for (const Tensor& input : in) inputs.push_back(&input);
-  const bool keep = records(inputs);
+  const RecurrentInputs in{x.tensor(), h0, c0, weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, weights.w_hr};
+  const RecurrentShape s = check_recurrent("lstm_layer", 4, in, reverse, here);
+  const bool keep = records(in);
   Trace trace;
   const Tensor output = run_forward(in, s, keep, trace);
-  const std::int64_t last = reverse ? 0 : s.steps - 1;
-  const auto at_last = [&](const Tensor& all) { return rows_of(all, last, 1).clone(); };
-  const TensorList outputs{output, at_last(output), keep ? at_last(trace.cells) : trace.cells};
-  record("lstm_layer", here, outputs, inputs, [&] {
-    std::array<Saved, input_count> saved;
-    for (std::size_t i = 0; i < input_count; ++i) saved[i] = Saved::input_if(in[i].defined(), in[i]);
-    return [saved, output = Saved::output(output), trace, s](Backward& bw) {
-      Inputs in;
-      for (std::size_t i = 0; i < input_count; ++i)
-        if (saved[i].defined()) in[i] = bw.load(saved[i]);
-      if (bw.create_graph())
-        recorded_backward(bw, in, s);
-      else
-        fused_backward(bw, in, bw.load(output), trace, s);
-    };
-  });
+  const TensorList outputs{output, last_of(output, s), keep ? last_of(trace.cells, s) : trace.cells};
+  record_recurrent("lstm_layer", here, outputs, in,
+                   [output = Saved::output(output), trace, s](Backward& bw, const RecurrentInputs& in) {
+                     if (bw.create_graph())
+                       recorded_backward(bw, in, s);
+                     else
+                       fused_backward(bw, in, bw.load(output), trace, s);
+                   });
   return outputs;
 }
 

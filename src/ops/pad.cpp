@@ -1,126 +1,129 @@
 #include <xgrad/ops/pad.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include "core/check.hpp"
 #include "kernels/copy.hpp"
+#include "ops/selection.hpp"
 #include "ops/shape.hpp"
-#include "ops/taps.hpp"
-#include "tape/node.hpp"
 
 namespace xgrad {
+namespace {
 
 using namespace detail;
 
-namespace {
+// ---- constant: y[i] = x[i - p] or the value; dx is dy with the counts negated, that is cut where x was padded and
+// padded with zeros where x was cut
 
-// Counts of one dimension.
-struct Border {
-  std::size_t dim;
-  std::int64_t before, after;
-};
-using Borders = std::vector<Border>;
-
-Geometry cut(Geometry layout, std::size_t dim, std::int64_t first, std::int64_t count) {
-  return sliced(std::move(layout), dim, {first, count, 1});
-}
-
-// y = value but y[i + before] = x[i]; the gradient is padded by the negative counts.
-Tensor constant(const Tensor& x, const Borders& borders, const Shape& shape, Scalar value, Here here) {
-  Tensor y = make_tensor(shape, impl(x).dtype);
-  fill_elements(y, value);
-  Geometry from = geometry(x), to = row_major(shape);
-  for (const auto& [d, before, after] : borders) {
-    const std::int64_t first = std::max<std::int64_t>(-before, 0);
-    const std::int64_t count = std::min(impl(x).shape[d], shape[d] - before) - first;
-    from = cut(std::move(from), d, first, std::max<std::int64_t>(count, 0));
-    to = cut(std::move(to), d, std::max<std::int64_t>(before, 0), std::max<std::int64_t>(count, 0));
+Tensor padded(const Tensor& x, const Shape& pad, Scalar value, Here here) {
+  const TensorImpl& from = impl(x);
+  Geometry source = geometry(x);
+  Shape shape = from.shape;
+  for (std::size_t k = 0; k < pad.size() / 2; ++k) shape[shape.size() - 1 - k] += pad[2 * k] + pad[2 * k + 1];
+  const Tensor result = make_tensor(shape, from.dtype);
+  Geometry target = row_major(shape);
+  bool covers = true;
+  for (std::size_t k = 0; k < pad.size() / 2; ++k) {
+    const std::size_t d = shape.size() - 1 - k;
+    const std::int64_t before = pad[2 * k], first = std::max<std::int64_t>(-before, 0),
+                       last = std::min(from.shape[d], shape[d] - before),
+                       count = std::max<std::int64_t>(last - first, 0);
+    covers = covers && count == shape[d];
+    target = sliced(std::move(target), d, {count == 0 ? 0 : first + before, count, 1});
+    source = sliced(std::move(source), d, {count == 0 ? 0 : first, count, 1});
   }
-  if (numel(from.shape) > 0) copy_elements(part_of(y, to), make_view(x, from.shape, from.strides, from.offset));
-  return record("pad", here, std::move(y), {&x}, [&] {
-    return [borders](Backward& bw) {
-      Borders back = borders;
-      for (Border& border : back) border.before = -border.before, border.after = -border.after;
-      bw.give(0, constant(bw.grad(), back, bw.input_shape(0), 0, bw.here()));
+  if (!covers) fill_elements(result, value);
+  if (numel(target.shape) > 0)
+    copy_elements(part_of(result, target),
+                  make_view(x, std::move(source.shape), std::move(source.strides), source.offset));
+  return record("pad", here, result, {&x}, [&] {
+    return [pad](Backward& bw) {
+      Shape back = pad;
+      for (std::int64_t& count : back) count = -count;
+      bw.give(0, padded(bw.grad(), back, 0, bw.here()));
     };
   });
 }
 
-enum class Mode { constant, reflect, replicate, circular };
+// ---- the other modes: one selection along each dimension
 
-Mode mode_named(std::string_view name, Here here) {
-  if (name == "constant") return Mode::constant;
-  if (name == "reflect") return Mode::reflect;
-  if (name == "replicate") return Mode::replicate;
-  check<ValueError>(name == "circular", here, "pad: expected mode constant, reflect, replicate or circular, got \"{}\"",
-                    name);
-  return Mode::circular;
-}
+std::int64_t reflected(std::int64_t i, std::int64_t n) { return n - 1 - std::abs(n - 1 - std::abs(i)); }
+std::int64_t replicated(std::int64_t i, std::int64_t n) { return std::clamp<std::int64_t>(i, 0, n - 1); }
+std::int64_t wrapped(std::int64_t i, std::int64_t n) { return ((i % n) + n) % n; }
 
-// Which of n elements stands at a place before, among or after them.
-std::int64_t source(Mode mode, std::int64_t place, std::int64_t n) {
-  if (mode == Mode::replicate) return std::clamp<std::int64_t>(place, 0, n - 1);
-  if (mode == Mode::reflect) return place < 0 ? -place : place < n ? place : 2 * (n - 1) - place;
-  return place < 0 ? place + n : place < n ? place : place - n;
-}
+using Place = std::int64_t (*)(std::int64_t, std::int64_t);
 
-// What the others are taken from: all elements, but for a circle, which closes over those that are left.
+// What the new elements are taken from: all, but for a circle, which closes over those that are left.
 struct Kept {
   std::int64_t first, count;
 };
-Kept kept(Mode mode, std::int64_t n, const Border& border) {
-  if (mode != Mode::circular) return {0, n};
-  const std::int64_t first = std::max<std::int64_t>(-border.before, 0);
-  return {first, n - first - std::max<std::int64_t>(-border.after, 0)};
+Kept kept(Place place, std::int64_t n, std::int64_t before, std::int64_t after) {
+  if (place != wrapped) return {0, n};
+  const std::int64_t first = std::max<std::int64_t>(-before, 0);
+  return {first, n - first - std::max<std::int64_t>(-after, 0)};
 }
 
-void check_reach(Mode mode, std::int64_t count, std::int64_t n, const Shape& shape, Here here) {
-  if (count <= 0 || mode == Mode::constant) return;
-  check<ShapeError>(n > 0, here, "pad: expected elements to repeat, input is {}", shape);
-  check<ShapeError>(mode != Mode::reflect || count < n, here,
-                    "pad: expected fewer than {} elements to reflect, got {}; input is {}", n, count, shape);
-  check<ShapeError>(mode != Mode::circular || count <= n, here,
-                    "pad: expected at most {} elements from the other end, got {}; input is {}", n, count, shape);
+Tensor selected_along(const Tensor& x, std::size_t dim, std::int64_t before, std::int64_t after, Place place,
+                      Here here) {
+  const std::int64_t size = impl(x).shape[dim] + before + after;
+  const auto [first, count] = kept(place, impl(x).shape[dim], before, after);
+  const Tensor list = make_tensor({size}, Dtype::int64);
+  for (std::int64_t i = 0; i < size; ++i) data<std::int64_t>(list)[i] = first + place(i - before - first, count);
+  return read_selection("pad", x, here, [&](const Geometry& layout) { return select_along(layout, dim, list); });
+}
+
+struct Mode {
+  const char* name;
+  Place place;
+  std::int64_t below;  // both counts are less than n + below; negative for no bound
+};
+constexpr Mode modes[]{{"reflect", reflected, 0}, {"replicate", replicated, -1}, {"circular", wrapped, 1}};
+
+void check_sides(const Arg& x, const Shape& pad, const Mode& mode) {
+  const Here here = x.here();
+  const auto sides = static_cast<std::int64_t>(pad.size() / 2), rank = x->dim();
+  check<ShapeError>(
+      sides >= 1 && sides <= 3 && (rank == sides + 1 || rank == sides + 2), here,
+      "pad: mode {} pads the last dimension of 2 or 3, the last 2 of 3 or 4, or the last 3 of 4 or 5; got "
+      "{} for x {}",
+      mode.name, pad, x->sizes());
+  for (std::size_t k = 0; k < pad.size(); ++k) {
+    const std::int64_t n = x->sizes()[x->sizes().size() - 1 - k / 2];
+    check<ShapeError>(n > 0 && n + pad[k / 2 * 2] + pad[k / 2 * 2 + 1] > 0, here,
+                      "pad: mode {} needs sizes above 0 before and after, got {} for x {}", mode.name, pad, x->sizes());
+    const std::int64_t reach = kept(mode.place, n, pad[k / 2 * 2], pad[k / 2 * 2 + 1]).count;
+    check<ShapeError>(mode.below < 0 || pad[k] <= 0 || pad[k] < reach + mode.below, here,
+                      "pad: mode {} pads by {} {}, got {} for x {}", mode.name,
+                      mode.below == 0 ? "less than" : "at most", reach, pad, x->sizes());
+  }
 }
 
 }  // namespace
 
-Tensor pad(const Arg& x, const Shape& pad, std::string_view mode, Scalar value) {
+Tensor pad(const Arg& x, const Shape& pad, const std::string& mode, Scalar value) {
   const Here here = x.here();
-  Shape shape = x->sizes();
-  check<ValueError>(pad.size() % 2 == 0, here, "pad: expected pairs of counts, got {}", pad);
-  check<ShapeError>(pad.size() / 2 <= shape.size(), here, "pad: {} has more pairs than input {} has dimensions", pad,
-                    shape);
-  const Mode chosen = mode_named(mode, here);
-  if (chosen != Mode::constant) {
-    check_floating("pad", x.tensor(), here);
-    check<ValueError>(value.to<double>() == 0, here, "pad: mode {} takes no value, got {}", mode, value.to<double>());
+  check<ShapeError>(pad.size() % 2 == 0 && pad.size() / 2 <= x->sizes().size(), here,
+                    "pad: expected two counts for each of the last dimensions of {}, got {}", x->sizes(), pad);
+  if (mode == "constant") {
+    check<DtypeError>(x->is_floating_point() || !value.is_floating_point(), here,
+                      "pad: a floating number does not go into a tensor of {}", x->dtype());
+    for (std::size_t k = 0; k < pad.size(); k += 2)
+      check<ShapeError>(x->sizes()[x->sizes().size() - 1 - k / 2] + pad[k] + pad[k + 1] >= 0, here,
+                        "pad: {} cuts off more than x {} has", pad, x->sizes());
+    return padded(x.tensor(), pad, value, here);
   }
-  check<DtypeError>(x->is_floating_point() || !value.is_floating_point(), here,
-                    "pad: a floating value does not go into a tensor of {}", x->dtype());
-  Borders borders;
-  for (std::size_t k = 0; k < pad.size() / 2; ++k) {
-    const Border border{shape.size() - 1 - k, pad[2 * k], pad[2 * k + 1]};
-    const std::int64_t n = shape[border.dim];
-    for (const std::int64_t count : {border.before, border.after})
-      check_reach(chosen, count, kept(chosen, n, border).count, x->sizes(), here);
-    shape[border.dim] = n + border.before + border.after;
-    check<ShapeError>(shape[border.dim] >= 0, here, "pad: {} takes away more than input {} has", pad, x->sizes());
-    if (border.before != 0 || border.after != 0) borders.push_back(border);
-  }
-  if (chosen == Mode::constant) return constant(x.tensor(), borders, shape, value, here);
-  Tensor y = borders.empty() ? x->clone(here) : x.tensor();
-  for (const Border& border : borders) {
-    const std::size_t d = border.dim;
-    const auto [first, count] = kept(chosen, x->sizes()[d], border);
-    Taps taps(x->sizes()[d]);
-    for (std::int64_t i = 0; i < shape[d]; ++i) {
-      taps.add(first + source(chosen, i - border.before - first, count), 1);
-      taps.close();
-    }
-    y = weighted_sums("pad", y, d, std::move(taps), here);
-  }
-  return y;
+  const auto* found = std::find_if(std::begin(modes), std::end(modes), [&](const Mode& m) { return mode == m.name; });
+  check<ValueError>(found != std::end(modes), here,
+                    "pad: mode must be constant, reflect, replicate or circular, got {}", mode);
+  check<ValueError>(value.to<double>() == 0, here, "pad: mode {} takes no value", mode);
+  check_sides(x, pad, *found);
+  Tensor result = x.tensor();
+  for (std::size_t k = 0; k < pad.size(); k += 2)
+    if (pad[k] != 0 || pad[k + 1] != 0)
+      result = selected_along(result, x->sizes().size() - 1 - k / 2, pad[k], pad[k + 1], found->place, here);
+  return result.is_same(x.tensor()) ? result.clone(here) : result;
 }
 
 }  // namespace xgrad

@@ -39,6 +39,25 @@ inline Tensor spread_grad(const Backward& bw, const Shape& dims) {
 // 1 / n where x is one of the n elements equal to its result (NaN equals NaN), 0 elsewhere. Unrecorded.
 Tensor tie_weights(const Tensor& x, const Tensor& result, const Shape& dims, Here here);
 
+// Calls f(at, columns, n, inner) for strips of neighbouring columns along dim, in parallel: the first begins at element
+// `at` of a row-major tensor, and each has `n` elements at distance `inner`.
+inline constexpr std::int64_t strip = 256;
+template <class F>
+void for_columns(const Shape& shape, std::int64_t dim, F&& f) {
+  const std::int64_t n = shape.empty() ? 1 : shape[static_cast<std::size_t>(dim)], total = numel(shape);
+  if (total == 0) return;
+  std::int64_t inner = 1;
+  for (std::size_t d = static_cast<std::size_t>(dim) + 1; d < shape.size(); ++d) inner *= shape[d];
+  const std::int64_t strips = (inner + strip - 1) / strip, outer = total / (n * inner);
+  parallel_for(outer * strips, reduce_grain(n * std::min(inner, strip)), total,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t item = begin; item < end; ++item) {
+                   const std::int64_t first = item % strips * strip;
+                   f(item / strips * n * inner + first, std::min(strip, inner - first), n, inner);
+                 }
+               });
+}
+
 // ---- operations that several reductions are made of
 
 // Integers and bools accumulate modulo 2^64, floats in double.

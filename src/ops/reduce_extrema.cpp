@@ -1,6 +1,5 @@
 // The largest and the smallest element, and where it is.
-#include <xgrad/ops/creation.hpp>
-
+#include "ops/order.hpp"
 #include "ops/reduce_common.hpp"
 
 namespace xgrad {
@@ -28,8 +27,6 @@ Tensor extreme_of(const char* name, const Tensor& x, const std::vector<std::int6
 }
 
 // ---- max, min along one dimension: y = x[i] for the first best i; dx is dy at i
-
-constexpr std::int64_t strip = 512;
 
 // The best of each of `inner` interleaved columns of n elements, and its first place.
 template <class T, bool Largest>
@@ -96,21 +93,8 @@ std::pair<Tensor, Tensor> best_of(const char* name, const Tensor& x, std::int64_
 template <bool Largest>
 std::pair<Tensor, Tensor> best_along_dim(const char* name, const Arg& arg, std::int64_t dim, bool keepdim) {
   const Tensor& x = arg.tensor();
-  auto [values, indices] = best_of<Largest>(name, x, dim, keepdim, arg.here());
-  Tensor recorded = record(name, arg.here(), values, {&x}, [&, &places = indices] {
-    return [places = Saved(places), dim = x.dim() == 0 ? -1 : wrap_dim(name, dim, x.dim(), arg.here()),
-            keepdim](Backward& bw) {
-      if (dim < 0) return bw.give(0, bw.grad());
-      const Here here = bw.here();
-      Tensor index = bw.load(places), grad = bw.grad();
-      if (!keepdim) {
-        index = index.unsqueeze(dim, here);
-        grad = grad.unsqueeze(dim, here);
-      }
-      bw.give(0, zeros(bw.input_shape(0), {.dtype = grad.dtype()}, here).scatter_add(dim, index, grad, here));
-    };
-  });
-  return {std::move(recorded), std::move(indices)};
+  return record_picked(name, arg.here(), x, best_of<Largest>(name, x, dim, keepdim, arg.here()),
+                       wrap_dim(name, dim, x.dim(), arg.here()), keepdim);
 }
 
 template <bool Largest>
@@ -138,6 +122,11 @@ std::pair<Tensor, Tensor> max(const Arg& x, std::int64_t dim, bool keepdim) {
 }
 std::pair<Tensor, Tensor> min(const Arg& x, std::int64_t dim, bool keepdim) {
   return best_along_dim<false>("min", x, dim, keepdim);
+}
+std::pair<Tensor, Tensor> aminmax(const Arg& x, std::optional<std::int64_t> dim, bool keepdim) {
+  const auto dims = dim ? std::vector<std::int64_t>{*dim} : std::vector<std::int64_t>{};
+  return {extreme_of<false>("aminmax", x.tensor(), dims, keepdim, x.here()),
+          extreme_of<true>("aminmax", x.tensor(), dims, keepdim, x.here())};
 }
 Tensor argmax(const Arg& x, std::optional<std::int64_t> dim, bool keepdim) {
   return place_of<true>("argmax", x, dim, keepdim);

@@ -9,8 +9,6 @@ namespace {
 
 using namespace detail;
 
-constexpr std::int64_t strip = 256;
-
 // Running results down each of `columns` neighbouring columns of n elements, from the first or from the last.
 template <bool Product, class T>
 void scan_columns(const T* x, std::int64_t n, std::int64_t inner, std::int64_t columns, bool reverse,
@@ -33,22 +31,11 @@ Tensor scan(const Tensor& x, std::int64_t dim, bool reverse) {
   const Dtype dtype = impl(x).dtype;
   const Shape& shape = impl(x).shape;
   const Tensor y = make_tensor(shape, is_floating_point(dtype) ? dtype : int64);
-  if (y.numel() == 0) return y;
   const Tensor packed = dense(x);
-  const std::int64_t n = shape.empty() ? 1 : shape[static_cast<std::size_t>(dim)];
-  std::int64_t inner = 1;
-  for (std::size_t d = static_cast<std::size_t>(dim) + 1; d < shape.size(); ++d) inner *= shape[d];
-  const std::int64_t strips = (inner + strip - 1) / strip, outer = y.numel() / (n * inner);
   dispatch_computing(dtype, [&]<class T>() {
-    const T* from = data<T>(packed);
-    auto* to = data<SumResult<T>>(y);
-    parallel_for(outer * strips, reduce_grain(n * std::min(inner, strip)), y.numel(),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t item = begin; item < end; ++item) {
-                     const std::int64_t first = item % strips * strip, at = item / strips * n * inner + first;
-                     scan_columns<Product>(from + at, n, inner, std::min(strip, inner - first), reverse, to + at);
-                   }
-                 });
+    for_columns(shape, dim, [&](std::int64_t at, std::int64_t columns, std::int64_t n, std::int64_t inner) {
+      scan_columns<Product>(data<T>(packed) + at, n, inner, columns, reverse, data<SumResult<T>>(y) + at);
+    });
   });
   return y;
 }

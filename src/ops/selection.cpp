@@ -35,6 +35,20 @@ void give_selection(Backward& bw, const Selection& selection) {
 
 }  // namespace
 
+Selection select_along(const Geometry& layout, std::size_t dim, const Tensor& index) {
+  Selection result;
+  result.offset = layout.offset;
+  result.shape = layout.shape;
+  result.shape[dim] = impl(index).numel;
+  for (std::size_t d = 0; d < layout.shape.size(); ++d) {
+    if (d == dim) continue;
+    (d < dim ? result.outer : result.inner).push_back(layout.shape[d]);
+    (d < dim ? result.outer_strides : result.inner_strides).push_back(layout.strides[d]);
+  }
+  result.places = scaled_places(index, layout.shape[dim], layout.strides[dim], result.offset);
+  return result;
+}
+
 // The gradient of x is that of y added up at the places.
 Tensor read_recorded(const char* name, const Tensor& x, const Selection& strided, const Selection& row_major,
                      Here here) {

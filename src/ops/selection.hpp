@@ -35,6 +35,9 @@ Tensor put_selection(const char* name, const Tensor& x, const Tensor& values, co
 // y = x but y[selection] += values.
 Tensor add_selection(const char* name, const Tensor& x, const Tensor& values, const Selection& selection, Here here);
 
+// All elements at the positions of one dimension that are listed (0..size-1).
+Selection select_along(const Geometry& layout, std::size_t dim, const Tensor& index);
+
 // The gradient of values that were put or added at a selection: those at their places.
 Tensor read_dense(const Tensor& x, const Selection& selection, Here here);
 

@@ -46,7 +46,9 @@ TEST_CASE("LSTMCell is a step of PyTorch's LSTM") {
   for (const auto& entry : reference::own_book().cases()) {
     if (entry.at("id") != "lstm/0") continue;
     ++count;
-    const auto stored = [&](const char* name) { return reference::own_book().tensor(std::string("lstm/0/in/") + name); };
+    const auto stored = [&](const char* name) {
+      return reference::own_book().tensor(std::string("lstm/0/in/") + name);
+    };
     nn::LSTMCell cell(entry.at("attrs").at("input_size"), entry.at("attrs").at("hidden_size"));
     cell.to(xg::float64);
     CHECK(names(cell) == Names{"weight_ih", "weight_hh", "bias_ih", "bias_hh"});
@@ -86,6 +88,51 @@ TEST_CASE("derivatives of every kind of layer") {
     CHECK(xg::gradcheck(f, inputs));
     CHECK(xg::gradgradcheck(f, inputs));
   }
+}
+
+TEST_CASE("plain and gated layers and cells") {
+  xg::manual_seed(5);
+  const Tensor x = xg::randn({4, 2, 3}, {.dtype = xg::float64}), start = xg::randn({1, 2, 4}, {.dtype = xg::float64});
+  // A cell, step by step, is the layer with its weights.
+  const auto same_steps = [&](auto& layer, auto& cell) {
+    layer.to(xg::float64), cell.to(xg::float64);
+    CHECK(names(cell) == Names{"weight_ih", "weight_hh", "bias_ih", "bias_hh"});
+    CHECK(names(layer) == Names{"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"});
+    const xg::NoGradGuard no_grad;
+    for (const auto& [name, parameter] : cell.named_parameters()) parameter.copy_(layer.get_parameter(name + "_l0"));
+    const auto [output, h_n] = layer(x, start);
+    Tensor h = start[0], alone = start[0][1];
+    for (std::int64_t t = 0; t < 4; ++t) {
+      h = cell(x[t], h);
+      alone = cell(x[t][1], alone);
+      CHECK(xg::allclose(h, output[t], {.rtol = 1e-12}));
+      CHECK(xg::allclose(alone, output[t][1], {.rtol = 1e-12}));
+    }
+    CHECK(xg::allclose(h_n[0], h, {.rtol = 1e-12}));
+    CHECK(xg::equal(cell(x[0]), cell(x[0], xg::zeros({2, 4}, {.dtype = xg::float64}))));
+  };
+  for (const char* f : {"tanh", "relu"}) {
+    nn::RNN layer(3, 4, {.nonlinearity = f});
+    nn::RNNCell cell(3, 4, {.nonlinearity = f});
+    same_steps(layer, cell);
+  }
+  nn::GRU layer(3, 4);
+  nn::GRUCell cell(3, 4);
+  same_steps(layer, cell);
+
+  nn::GRU deep(3, 4, {.num_layers = 2, .batch_first = true, .bidirectional = true});
+  deep.to(xg::float64);
+  CHECK((deep.get_parameter("weight_ih_l1_reverse").sizes() == xg::Shape{12, 8}));
+  const auto [output, h_n] = deep(x.transpose(0, 1));
+  CHECK((output.sizes() == xg::Shape{2, 4, 8}));
+  CHECK((h_n.sizes() == xg::Shape{4, 2, 4}));
+  CHECK(xg::equal(h_n[3], output.select(1, 0).narrow(1, 4, 4)));
+  nn::RNN plain(3, 4, {.num_layers = 2, .nonlinearity = "relu", .bidirectional = true});
+  plain.to(xg::float64);
+  for (const nn::Module* module : {static_cast<const nn::Module*>(&deep), static_cast<const nn::Module*>(&plain)})
+    CHECK(module->parameters().size() == 16);
+  CHECK(xg::gradcheck_module(deep, {xg::randn({2, 2, 3}, f64)}));
+  CHECK(xg::gradcheck_module(plain, {xg::randn({2, 3}, f64), xg::randn({4, 4}, f64)}));
 }
 
 TEST_CASE("parameters have PyTorch's names, order, shapes and first values") {
@@ -196,6 +243,10 @@ TEST_CASE("layers print as PyTorch's") {
           .to_string() ==
       "LSTM(10, 20, proj_size=5, num_layers=2, bias=False, batch_first=True, dropout=0.5, bidirectional=True)");
   CHECK(nn::LSTMCell(2, 3, {.bias = false}).to_string() == "LSTMCell(2, 3, bias=False)");
+  CHECK(nn::RNN(2, 3, {.nonlinearity = "relu"}).to_string() == "RNN(2, 3)");
+  CHECK(nn::GRU(2, 3, {.num_layers = 2, .dropout = 0.1}).to_string() == "GRU(2, 3, num_layers=2, dropout=0.1)");
+  CHECK(nn::RNNCell(2, 3, {.nonlinearity = "relu"}).to_string() == "RNNCell(2, 3, nonlinearity=relu)");
+  CHECK(nn::GRUCell(2, 3).to_string() == "GRUCell(2, 3)");
 }
 
 TEST_CASE("misuse is named") {
@@ -205,6 +256,9 @@ TEST_CASE("misuse is named") {
   CHECK(mentions(refused([] { nn::LSTM(2, 3, {.dropout = 1.5}); }), {"LSTM", "dropout", "1.5"}));
   CHECK(mentions(refused([] { nn::LSTM(2, 3, {.proj_size = 3}); }), {"LSTM", "proj_size", "hidden_size 3"}));
   CHECK(mentions(refused([] { nn::LSTMCell(2, -1); }), {"LSTMCell", "-1"}));
+  CHECK(mentions(refused([] { nn::RNN(2, 3, {.nonlinearity = "sin"}); }), {"RNN", "sin", "recurrent_test.cpp"}));
+  CHECK(mentions(refused([] { nn::RNNCell(2, 3, {.nonlinearity = "sin"}); }), {"RNNCell", "sin"}));
+  CHECK(mentions(refused([] { nn::GRU(2, 0); }), {"GRU", "hidden_size 0"}));
   const nn::LSTM lstm(2, 3, {.batch_first = true}), other(2, 3);
   CHECK(mentions(message_of<xg::ShapeError>([&] {
                    lstm(xg::zeros({4, 5, 3}));

@@ -19,10 +19,9 @@ void rearrange(Calls& calls) {
             [](const Inputs& in) { return TensorList{xg::tril(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
   calls.add("triu",
             [](const Inputs& in) { return TensorList{xg::triu(in["input"], in.attr<std::int64_t>("diagonal", 0))}; });
-
   calls.add("pad", [](const Inputs& in) {
-    return TensorList{
-        xg::pad(in["input"], in.ints("pad"), in.attr<std::string>("mode", "constant"), in.attr("value", 0.0))};
+    const xg::Scalar value = in.has("value") ? xg::Scalar(in.attr<double>("value")) : xg::Scalar(0);
+    return TensorList{xg::pad(in["input"], in.ints("pad"), in.attr<std::string>("mode", "constant"), value)};
   });
 
   calls.add("fliplr", [](const Inputs& in) { return TensorList{xg::fliplr(in["input"])}; });

@@ -1,34 +1,49 @@
 // Recurrent layers.
-#include <xgrad/nn/recurrent.hpp>
+#include <xgrad/ops/recurrent.hpp>
+
+#include <string_view>
 
 #include "reference/calls.hpp"
 
 namespace reference {
 namespace {
 
-namespace nn = xgrad::nn;
+namespace xg = xgrad;
 
-// All parameters as results of the case's tensors under their names, so that gradients reach those.
-void set_parameters(nn::Module& module, const Inputs& in) {
-  module.requires_grad_(false);
-  for (const auto& [name, parameter] : module.named_parameters()) parameter.copy_(in[name]);
+// The inputs that are weights, which come in torch's order.
+TensorList parameters(const Inputs& in) {
+  TensorList list;
+  for (const std::string& name : in.names())
+    if (name.starts_with("weight") || name.starts_with("bias")) list.push_back(in[name]);
+  // They say these, too.
+  in.optional<std::int64_t>("input_size");
+  in.optional<std::int64_t>("hidden_size");
+  in.optional<std::int64_t>("proj_size");
+  return list;
+}
+
+template <class State, class Layers>
+auto layers(const Inputs& in, const State& state, Layers f) {
+  return f(in["input"], state, parameters(in), in.attr("bias", true), in.attr<std::int64_t>("num_layers", 1),
+           in.attr("dropout", 0.0), in.attr("train", true), in.attr("bidirectional", false),
+           in.attr("batch_first", false));
+}
+
+template <class Layers>
+Call one_state(Layers f) {
+  return [=](const Inputs& in) {
+    const auto [output, h_n] = layers(in, in["hx"], f);
+    return TensorList{output, h_n};
+  };
 }
 
 }  // namespace
 
 void recurrent(Calls& calls) {
-  calls.add("lstm", [](const Inputs& in) {
-    nn::LSTM lstm(in.attr<std::int64_t>("input_size"), in.attr<std::int64_t>("hidden_size"),
-                  {.num_layers = in.attr<std::int64_t>("num_layers", 1),
-                   .bias = in.attr("bias", true),
-                   .batch_first = in.attr("batch_first", false),
-                   .bidirectional = in.attr("bidirectional", false),
-                   .proj_size = in.attr<std::int64_t>("proj_size", 0)});
-    lstm.to(in["input"].dtype());
-    set_parameters(lstm, in);
-    const auto [output, state] = lstm(in["input"], {in["hx"], in["cx"]});
-    return TensorList{output, state.h_n, state.c_n};
-  });
+  calls.add("rnn_tanh", one_state(xg::rnn_tanh));
+  calls.add("rnn_relu", one_state(xg::rnn_relu));
+  calls.add("gru", one_state(xg::gru));
+  calls.add("lstm", [](const Inputs& in) { return layers(in, TensorList{in["hx"], in["cx"]}, xg::lstm); });
 }
 
 }  // namespace reference

@@ -1,5 +1,8 @@
 #include "support/matrix_oracle.hpp"
 
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/creation.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -182,6 +185,15 @@ table::Oracle stacks(std::function<table::Arrays(const Matrices&)> f) {
     }
     return out;
   };
+}
+
+xgrad::Tensor heavy(const xgrad::Tensor& a) {
+  const std::int64_t m = a.size(-2), n = a.size(-1);
+  return a + xgrad::eye(m, n, {.dtype = a.dtype()}) * xgrad::arange(1, n + 1).to(a.dtype()) * 3;
+}
+Matrix heavy(Matrix a) {
+  for (std::int64_t i = 0; i < std::min(a.rows, a.cols); ++i) a(i, i) += 3.0 * static_cast<double>(i + 1);
+  return a;
 }
 
 }  // namespace oracle

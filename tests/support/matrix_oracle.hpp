@@ -47,4 +47,8 @@ table::Array array(double number);
 // f of the matrices in the last two dimensions of all inputs, for each index of the broadcast other ones.
 table::Oracle stacks(std::function<table::Arrays(const Matrices&)> f);
 
+// With 3, 6, 9 ... added to the diagonal, so that singular values lie apart.
+xgrad::Tensor heavy(const xgrad::Tensor& a);
+Matrix heavy(Matrix a);
+
 }  // namespace oracle

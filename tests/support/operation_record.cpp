@@ -46,7 +46,8 @@ void operation(const Operation& what) {
 std::map<std::string, Operation> read(const std::filesystem::path& folder) {
   Sums sums;
   if (!std::filesystem::exists(folder)) return sums;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
     std::ifstream stream(entry.path());
     for (const auto& one : nlohmann::json::parse(stream))
       add(sums, {.name = one.at(0),

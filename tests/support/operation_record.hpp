@@ -16,7 +16,7 @@ struct Operation {
 // Adds to what is known of the operation.
 void operation(const Operation& what);
 
-// All that the programs wrote into a folder, by the operations' names.
+// All that the programs wrote into a folder and those in it, by the operations' names.
 std::map<std::string, Operation> read(const std::filesystem::path& folder);
 
 }  // namespace record

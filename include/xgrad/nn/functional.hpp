@@ -63,6 +63,7 @@ using xgrad::max_unpool3d;
 using xgrad::channel_shuffle;
 using xgrad::fold;
 using xgrad::interpolate;
+using xgrad::pad;
 using xgrad::pixel_shuffle;
 using xgrad::pixel_unshuffle;
 using xgrad::unfold;
@@ -105,7 +106,6 @@ using xgrad::instance_norm;
 using xgrad::layer_norm;
 using xgrad::local_response_norm;
 using xgrad::one_hot;
-using xgrad::pad;
 using xgrad::rms_norm;
 
 using xgrad::scaled_dot_product_attention;

@@ -1,10 +1,11 @@
 // Recurrent layers.
 #pragma once
 #include <xgrad/nn/module.hpp>
-#include <xgrad/ops/lstm.hpp>
+#include <xgrad/ops/recurrent.hpp>
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,25 @@ struct LSTMState {
   operator TensorList() const { return {h_n, c_n}; }
 };
 
-// What recurrent layers share: layers, directions, their weights, and how x and the states go through them.
+// The same without a projection.
+struct GRUOptions {
+  std::int64_t num_layers = 1;
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0;
+  bool bidirectional = false;
+};
+// nonlinearity: "tanh" or "relu".
+struct RNNOptions {
+  std::int64_t num_layers = 1;
+  std::string nonlinearity = "tanh";
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0;
+  bool bidirectional = false;
+};
+
+// What recurrent layers share: layers, directions, and their weights.
 class RecurrentBase : public Module {
  public:
   // The weights of one layer and direction.
@@ -39,24 +58,45 @@ class RecurrentBase : public Module {
   RecurrentBase(const char* name, std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size,
                 const LSTMOptions& options, Here here);
 
-  // One direction of one layer, number `index` in the order of the states: from x [T, B, I] to its output [T, B, P].
-  using Direction =
-      std::function<Tensor(const Tensor& x, std::size_t index, const RecurrentWeights& weights, bool reverse)>;
-  // ShapeError for an x that run() cannot take.
-  void check_input(const Arg& x) const;
-  // x through all of them: [T, B, D P], laid out as x was.
-  Tensor run(const Arg& x, const Direction& direction) const;
-  // A state [L D, B, size] in a list of [B, size], undefined ones where it is undefined; and back.
-  TensorList split_state(const char* argument, const Tensor& state, std::int64_t size, const Arg& x) const;
-  Tensor join_state(const TensorList& parts, const Arg& x) const;
-  std::int64_t output_size() const noexcept;
-
-  LSTMOptions options_;
-  std::int64_t input_size_, hidden_size_;
+  // One direction of a layer, from its x and states to {output, the last states...}.
+  using Layer =
+      std::function<TensorList(const Arg& x, const RecurrentWeights& weights, const TensorList& states, bool reverse)>;
+  // x and its states (h, or h and c) through all of them: {output, the last states...}.
+  TensorList run(const Arg& x, const TensorList& states, const Layer& layer) const;
 
  private:
+  LSTMOptions options_;
+  std::int64_t input_size_, hidden_size_;
   const char* name_;
   std::vector<RecurrentWeights> weights_;
+};
+
+// Plain recurrent layers: xgrad::rnn_layer for each of L layers and D directions.
+// x [T, B, input_size], or [T, input_size] without a batch; with batch_first [B, T, input_size].
+// (output, h_n): output [T, B, D H] of the last layer, with x's layout; h_n [L D, B, H] of the last time of every layer
+// and direction (without the B where x has none), the directions of a layer together. h_0 has h_n's shape; zeros where
+// it is left out.
+//   auto [output, h_n] = rnn(x);
+// Parameters: weight_ih_l0 [H, I], weight_hh_l0 [H, H], bias_ih_l0, bias_hh_l0 [H], then weight_ih_l0_reverse,
+// weight_ih_l1 and so on, all uniform in (-1/sqrt(H), 1/sqrt(H)) at first. ValueError: a size below 1, dropout outside
+// [0, 1], another nonlinearity; ShapeError, DtypeError: x or the state does not fit.
+class RNN : public RecurrentBase {
+ public:
+  RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& options = {}, Here here = {});
+  std::pair<Tensor, Tensor> forward(const Arg& x, const Tensor& h_0 = {}) const;
+  std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const { return forward(x, h_0); }
+
+ private:
+  std::string nonlinearity_;
+};
+
+// Gated recurrent units: xgrad::gru_layer for each layer and direction. Everything else as RNN's, but that the weights
+// have 3 H rows: those of the reset gate, the update gate and the new state.
+class GRU : public RecurrentBase {
+ public:
+  GRU(std::int64_t input_size, std::int64_t hidden_size, const GRUOptions& options = {}, Here here = {});
+  std::pair<Tensor, Tensor> forward(const Arg& x, const Tensor& h_0 = {}) const;
+  std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const { return forward(x, h_0); }
 };
 
 // Layers of long short-term memory over a sequence: xgrad::lstm_layer for each of L layers and D directions.
@@ -77,23 +117,63 @@ class LSTM : public RecurrentBase {
   std::pair<Tensor, LSTMState> operator()(const Arg& x, const LSTMState& state = {}) const { return forward(x, state); }
 };
 
+// What cells, single steps of a layer, share. Parameters: weight_ih [G H, I], weight_hh [G H, H], bias_ih, bias_hh [G
+// H] for G gates; initialised as the layers'. Errors: as the layers'.
+class RecurrentCellBase : public Module {
+ public:
+  Tensor weight_ih, weight_hh, bias_ih, bias_hh;
+
+ protected:
+  RecurrentCellBase(const char* name, std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size, bool bias,
+                    Here here);
+
+  using Layer = std::function<TensorList(const Arg& x, const RecurrentWeights& weights, const TensorList& states)>;
+  // x and its states as a sequence of one: the next states.
+  TensorList step(const Arg& x, const TensorList& states, const Layer& layer) const;
+
+ private:
+  std::int64_t input_size_, hidden_size_;
+  const char* name_;
+};
+
 struct LSTMCellOptions {
   bool bias = true;
 };
 // One step of an LSTM: x [B, input_size] and a state of h and c [B, hidden_size] to the next state; all without the B
 // as well.
 //   auto [h, c] = cell(x, {h, c});
-// Parameters: weight_ih [4 H, I], weight_hh [4 H, H], bias_ih, bias_hh [4 H]; initialised as LSTM's. Errors: as LSTM's.
-class LSTMCell : public Module {
+class LSTMCell : public RecurrentCellBase {
  public:
   LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const LSTMCellOptions& options = {}, Here here = {});
   LSTMState forward(const Arg& x, const LSTMState& state = {}) const;
   LSTMState operator()(const Arg& x, const LSTMState& state = {}) const { return forward(x, state); }
+};
 
-  Tensor weight_ih, weight_hh, bias_ih, bias_hh;
+struct RNNCellOptions {
+  bool bias = true;
+  std::string nonlinearity = "tanh";
+};
+// One step of a plain recurrent layer: x [B, input_size] and h [B, hidden_size] (zeros where left out) to the next h;
+// all without the B as well.
+class RNNCell : public RecurrentCellBase {
+ public:
+  RNNCell(std::int64_t input_size, std::int64_t hidden_size, const RNNCellOptions& options = {}, Here here = {});
+  Tensor forward(const Arg& x, const Tensor& h = {}) const;
+  Tensor operator()(const Arg& x, const Tensor& h = {}) const { return forward(x, h); }
 
  private:
-  std::int64_t input_size_, hidden_size_;
+  std::string nonlinearity_;
+};
+
+struct GRUCellOptions {
+  bool bias = true;
+};
+// The same of a gated recurrent unit.
+class GRUCell : public RecurrentCellBase {
+ public:
+  GRUCell(std::int64_t input_size, std::int64_t hidden_size, const GRUCellOptions& options = {}, Here here = {});
+  Tensor forward(const Arg& x, const Tensor& h = {}) const;
+  Tensor operator()(const Arg& x, const Tensor& h = {}) const { return forward(x, h); }
 };
 
 }  // namespace xgrad::nn

@@ -1,21 +1,23 @@
-// A tensor with elements added or taken away at the borders of its last dimensions.
+// Borders around a tensor.
 #pragma once
 #include <xgrad/tensor.hpp>
 
-#include <string_view>
+#include <string>
 
 namespace xgrad {
 
-// pad = {left, right, top, bottom, front, back, ...} counts elements before and after, the last dimension first: with
-// n elements along a dimension, y[i] = x[i - before] for i - before in 0..n-1, and elsewhere by mode
-//   "constant"   value
-//   "reflect"    mirrored at the first and the last element, which are not repeated; fewer elements than n on each side
-//   "replicate"  the first or last element
-//   "circular"   from the other end of what is left; at most as many elements on each side
-// Negative counts take elements away. Any dtype for "constant", floating ones for the others; the gradient sums over
-// the copies. ShapeError: more pairs than dimensions, a result of negative size, too many elements for the mode.
-// ValueError: an odd number of counts, an unknown mode, a value without "constant". DtypeError: a floating value into
-// integers.
-Tensor pad(const Arg& x, const Shape& pad, std::string_view mode = "constant", Scalar value = 0);
+// x with more elements before and after those of its last dimensions: pad is {before, after} of the last dimension,
+// then of the one before it, and so on; a negative count cuts elements off. With n the size of a dimension and p what
+// comes before it, y[i] is
+//   "constant"   x[i - p], and `value` where there is none
+//   "reflect"    x[|i - p|], mirrored likewise at the last element; both counts below n
+//   "replicate"  x of the nearest place
+//   "circular"   x[(i - p) mod n]; both counts at most n, which is what is left where one is negative
+// "constant" takes any number of dimensions. The others take one to three, where x has one or two dimensions more (the
+// channels, and the batch, if any), and no value. Any dtype. The gradient is cut back likewise, and what comes from one
+// element adds up. ShapeError: a list of odd length or too long, counts beyond those above, a size below 0 (below 1 for
+// the modes that are not constant); ValueError: another mode, or a value that is not used; DtypeError: a floating value
+// for integers.
+Tensor pad(const Arg& x, const Shape& pad, const std::string& mode = "constant", Scalar value = 0);
 
 }  // namespace xgrad

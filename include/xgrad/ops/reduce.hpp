@@ -71,6 +71,8 @@ template <class = void>
 Tensor amin(const Arg& x, const Dims& dim, bool keepdim = false) {
   return amin(x, ReduceOptions{dim.list(), keepdim});
 }
+// (amin, amax), along one dimension or of all elements.
+std::pair<Tensor, Tensor> aminmax(const Arg& x, std::optional<std::int64_t> dim = {}, bool keepdim = false);
 // Of all elements, as amax and amin.
 Tensor max(const Arg& x);
 Tensor min(const Arg& x);
@@ -107,5 +109,12 @@ Tensor logsumexp(const Arg& x, const Dims& dim, bool keepdim = false) {
 // int64.
 Tensor cumsum(const Arg& x, std::int64_t dim);
 Tensor cumprod(const Arg& x, std::int64_t dim);
+// The largest (smallest) of each element and those before it, and where it is, in the shape of x: the last of equal
+// ones, which gets the gradient. NaN from the first one on, each at the last NaN.
+std::pair<Tensor, Tensor> cummax(const Arg& x, std::int64_t dim);
+std::pair<Tensor, Tensor> cummin(const Arg& x, std::int64_t dim);
+// log(exp(x_1) + ... + exp(x_i)) along a dimension, without overflow; -inf, with gradient 0, as long as all are -inf.
+// Of floating tensors.
+Tensor logcumsumexp(const Arg& x, std::int64_t dim);
 
 }  // namespace xgrad

@@ -1,0 +1,241 @@
+#include "kernels/rnn.hpp"
+
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/join.hpp>
+#include <xgrad/ops/linalg.hpp>
+#include <xgrad/ops/masked.hpp>
+#include <xgrad/ops/shape.hpp>
+
+#include <algorithm>
+
+#include "core/check.hpp"
+#include "core/dispatch.hpp"
+#include "ops/product.hpp"
+#include "ops/recurrent.hpp"
+
+namespace xgrad {
+
+using namespace detail;
+
+namespace {
+
+// What rules in tensor operations are written with.
+struct Recorded {
+  const RecurrentInputs& in;
+  const RecurrentShape& s;
+  Here here;
+
+  Tensor zeros_of(const Shape& shape) const { return zeros(shape, {.dtype = in[in_x].dtype()}, here); }
+  Tensor first_h() const { return in[in_h0].defined() ? in[in_h0] : zeros_of({s.batch, s.hidden}); }
+  // a + b, an undefined one of which is 0.
+  Tensor sum(const Tensor& a, const Tensor& b) const { return !a.defined() ? b : !b.defined() ? a : a.add({b, here}); }
+  Tensor mul(const Tensor& a, const Tensor& b) const { return a.mul({b, here}); }
+  Tensor rest(const Tensor& a) const { return a.neg(here).add({1, here}); }
+  Tensor times(const Tensor& a, const Tensor& b) const { return matmul({a, here}, {b, here}); }
+  // The shares of x of all times [T, B, G H], and that of h.
+  Tensor shares_of_x() const { return linear({in[in_x], here}, {in[in_w_ih], here}, in[in_b_ih]); }
+  Tensor share_of(const Tensor& h) const { return linear({h, here}, {in[in_w_hh], here}, in[in_b_hh]); }
+  Tensor at(const Tensor& all, std::int64_t step) const { return all.select(0, s.time(step), here); }
+  // The gradient of h after a step, from the outputs and from what comes after.
+  Tensor gradient_of_h(const Backward& bw, const Tensor& later, std::int64_t step) const {
+    const Tensor own = bw.grad(0).defined() ? at(bw.grad(0), step) : Tensor();
+    const Tensor d = sum(later, own);
+    return d.defined() ? d : zeros_of({s.batch, s.hidden});
+  }
+  // One [B, n] of each time, in the order of the times, as [T, B, n].
+  Tensor together(TensorList list) const {
+    if (s.reverse) std::reverse(list.begin(), list.end());
+    return stack(list, 0, here);
+  }
+  void give(Backward& bw, const Tensor& d_inputs, const Tensor& d_hiddens, const Tensor& h_before,
+            const Tensor& d_h0) const {
+    const auto rows = [&](const Tensor& a) { return a.reshape({s.steps * s.batch, a.size(2)}, here); };
+    if (bw.needs(in_x)) bw.give(in_x, times(d_inputs, in[in_w_ih]));
+    if (bw.needs(in_h0)) bw.give(in_h0, d_h0);
+    if (bw.needs(in_w_ih)) bw.give(in_w_ih, times(rows(d_inputs).t(here), rows(in[in_x])));
+    if (bw.needs(in_w_hh)) bw.give(in_w_hh, times(rows(d_hiddens).t(here), rows(h_before)));
+    if (bw.needs(in_b_ih)) bw.give(in_b_ih, rows(d_inputs));
+    if (bw.needs(in_b_hh)) bw.give(in_b_hh, rows(d_hiddens));
+  }
+};
+
+// ---- rnn_layer: h' = f(x W_ih^T + b_ih + h W_hh^T + b_hh); dz = dh' f'(z), dh = dz W_hh
+
+void recorded_rnn_backward(Backward& bw, const RecurrentInputs& in, const RecurrentShape& s, Nonlinearity f) {
+  const Recorded r{in, s, bw.here()};
+  const Tensor shares = r.shares_of_x();
+  TensorList before, after;
+  for (std::int64_t step = 0; step < s.steps; ++step) {
+    before.push_back(step == 0 ? r.first_h() : after.back());
+    const Tensor z = r.at(shares, step).add({r.share_of(before.back()), r.here});
+    after.push_back(f == Nonlinearity::tanh ? z.tanh(r.here) : z.relu(r.here));
+  }
+  Tensor d_h = bw.grad(1);
+  TensorList d(before.size());
+  for (std::int64_t step = s.steps - 1; step >= 0; --step) {
+    const auto k = static_cast<std::size_t>(step);
+    const Tensor grad = r.gradient_of_h(bw, d_h, step), &h = after[k];
+    d[k] = f == Nonlinearity::tanh ? r.mul(grad, r.rest(h.square(r.here)))
+                                   : grad.masked_fill(h.detach(r.here).le({0, r.here}), 0, r.here);
+    d_h = r.times(d[k], in[in_w_hh]);
+  }
+  const Tensor all = r.together(d);
+  r.give(bw, all, all, r.together(before), d_h);
+}
+
+void fused_rnn_backward(Backward& bw, const RecurrentInputs& in, const Tensor& output, const RecurrentShape& s,
+                        Nonlinearity f) {
+  const Tensor w_hh = dense(in[in_w_hh]), g_output = dense_if(bw.grad(0)), g_h = dense_if(bw.grad(1));
+  const Tensor d = make_tensor(output.sizes(), output.dtype());
+  const Tensor d_h0 = bw.needs(in_h0) ? make_tensor({s.batch, s.hidden}, output.dtype()) : Tensor();
+  dispatch_floating(output.dtype(), [&]<class T>() {
+    rnn_backward(RnnBackward<T>{.shape = s,
+                                .f = f,
+                                .w_hh = data<T>(w_hh),
+                                .output = data<T>(output),
+                                .d_output = values_if<T>(g_output),
+                                .d_h = values_if<T>(g_h),
+                                .d_arguments = data<T>(d),
+                                .d_h0 = d_h0.defined() ? data<T>(d_h0) : nullptr});
+  });
+  if (d_h0.defined()) bw.give(in_h0, d_h0);
+  give_parameters(bw, "rnn_layer", in, output, d, d, s);
+}
+
+// ---- gru_layer: r, z = sigmoid(...), q = h W_hn^T + b_hn, n = tanh(x W_in^T + b_in + r q), h' = n + z (h - n);
+// dn = dh' (1 - z) (1 - n^2), dz = dh' (h - n) z (1 - z), dr = dn q r (1 - r), dq = dn r, dh = dh' z + (dr, dz, dq)
+// W_hh
+
+void recorded_gru_backward(Backward& bw, const RecurrentInputs& in, const RecurrentShape& s) {
+  const Recorded r{in, s, bw.here()};
+  struct Step {
+    Tensor reset, update, next, q;
+  };
+  std::vector<Step> steps;
+  TensorList before;
+  const Tensor shares = r.shares_of_x();
+  Tensor h = r.first_h();
+  for (std::int64_t step = 0; step < s.steps; ++step) {
+    const TensorList own = r.at(shares, step).chunk(3, 1, r.here), its = r.share_of(h).chunk(3, 1, r.here);
+    const Tensor reset = own[0].add({its[0], r.here}).sigmoid(r.here);
+    const Tensor update = own[1].add({its[1], r.here}).sigmoid(r.here);
+    const Tensor next = own[2].add({r.mul(reset, its[2]), r.here}).tanh(r.here);
+    steps.push_back({reset, update, next, its[2]});
+    before.push_back(h);
+    h = next.add({r.mul(update, h.sub({next, r.here})), r.here});
+  }
+  Tensor d_h = bw.grad(1);
+  TensorList d_inputs(steps.size()), d_hiddens(steps.size());
+  for (std::int64_t step = s.steps - 1; step >= 0; --step) {
+    const auto k = static_cast<std::size_t>(step);
+    const auto& [reset, update, next, q] = steps[k];
+    const Tensor grad = r.gradient_of_h(bw, d_h, step);
+    const Tensor d_next = r.mul(r.mul(grad, r.rest(update)), r.rest(next.square(r.here)));
+    const Tensor d_reset = r.mul(r.mul(d_next, q), r.mul(reset, r.rest(reset)));
+    const Tensor d_update = r.mul(r.mul(grad, before[k].sub({next, r.here})), r.mul(update, r.rest(update)));
+    d_inputs[k] = cat({d_reset, d_update, d_next}, 1, r.here);
+    d_hiddens[k] = cat({d_reset, d_update, r.mul(d_next, reset)}, 1, r.here);
+    d_h = r.mul(grad, update).add({r.times(d_hiddens[k], in[in_w_hh]), r.here});
+  }
+  r.give(bw, r.together(d_inputs), r.together(d_hiddens), r.together(before), d_h);
+}
+
+// What backward needs of the forward pass: the gates [T, B, 3H], and q [T, B, H].
+struct GruTrace {
+  Tensor gates, shares;
+};
+
+void fused_gru_backward(Backward& bw, const RecurrentInputs& in, const Tensor& output, const GruTrace& trace,
+                        const RecurrentShape& s) {
+  const Tensor w_hh = dense(in[in_w_hh]), h0 = dense_if(in[in_h0]), g_output = dense_if(bw.grad(0));
+  const Tensor d_inputs = bw.retain_graph() ? make_tensor(trace.gates.sizes(), output.dtype()) : trace.gates;
+  const Tensor d_hiddens = make_tensor(trace.gates.sizes(), output.dtype());
+  const Tensor d_h = bw.grad(1).defined() ? bw.grad(1).clone() : zeros({s.batch, s.hidden}, {.dtype = output.dtype()});
+  dispatch_floating(output.dtype(), [&]<class T>() {
+    gru_backward(GruBackward<T>{.shape = s,
+                                .w_hh = data<T>(w_hh),
+                                .h0 = values_if<T>(h0),
+                                .gates = data<T>(trace.gates),
+                                .shares = data<T>(trace.shares),
+                                .output = data<T>(output),
+                                .d_output = values_if<T>(g_output),
+                                .d_inputs = data<T>(d_inputs),
+                                .d_hiddens = data<T>(d_hiddens),
+                                .d_h = data<T>(d_h),
+                                .wants_first = bw.needs(in_h0)});
+  });
+  if (bw.needs(in_h0)) bw.give(in_h0, d_h);
+  give_parameters(bw, "gru_layer", in, output, d_inputs, d_hiddens, s);
+}
+
+// b_ih + b_hh, the last third of which is left to the reset gate.
+Tensor gru_biases(const RecurrentInputs& in, std::int64_t hidden) {
+  const NoGradGuard no_grad;
+  if (!in[in_b_hh].defined()) return in[in_b_ih];
+  const Tensor sum = in[in_b_ih].defined() ? in[in_b_ih].clone() : zeros({3 * hidden}, {.dtype = in[in_x].dtype()});
+  sum.narrow(0, 0, 2 * hidden).add_(in[in_b_hh].narrow(0, 0, 2 * hidden));
+  return sum;
+}
+
+}  // namespace
+
+std::pair<Tensor, Tensor> rnn_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0,
+                                    const std::string& nonlinearity, bool reverse) {
+  const Here here = x.here();
+  check<ValueError>(nonlinearity == "tanh" || nonlinearity == "relu", here,
+                    "rnn_layer: nonlinearity must be tanh or relu, got {}", nonlinearity);
+  check<ValueError>(!weights.w_hr.defined(), here, "rnn_layer: has no projection, got a w_hr");
+  const Nonlinearity f = nonlinearity == "tanh" ? Nonlinearity::tanh : Nonlinearity::relu;
+  const RecurrentInputs in{x.tensor(), h0, Tensor(), weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, Tensor()};
+  const RecurrentShape s = check_recurrent("rnn_layer", 1, in, reverse, here);
+  const Tensor w_hh = dense(weights.w_hh), first = dense_if(h0);
+  const Tensor output = make_tensor({s.steps, s.batch, s.hidden}, x->dtype());
+  multiply_into(output, in[in_x], in[in_w_ih], false, true, false, sum_of_biases(in));
+  dispatch_floating(x->dtype(), [&]<class T>() {
+    rnn_forward(
+        RnnForward<T>{.shape = s, .f = f, .w_hh = data<T>(w_hh), .h0 = values_if<T>(first), .output = data<T>(output)});
+  });
+  const TensorList outputs{output, last_of(output, s)};
+  record_recurrent("rnn_layer", here, outputs, in,
+                   [output = Saved::output(output), s, f](Backward& bw, const RecurrentInputs& in) {
+                     if (bw.create_graph())
+                       recorded_rnn_backward(bw, in, s, f);
+                     else
+                       fused_rnn_backward(bw, in, bw.load(output), s, f);
+                   });
+  return {outputs[0], outputs[1]};
+}
+
+std::pair<Tensor, Tensor> gru_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0, bool reverse) {
+  const Here here = x.here();
+  check<ValueError>(!weights.w_hr.defined(), here, "gru_layer: has no projection, got a w_hr");
+  const RecurrentInputs in{x.tensor(), h0, Tensor(), weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, Tensor()};
+  const RecurrentShape s = check_recurrent("gru_layer", 3, in, reverse, here);
+  const bool keep = records(in);
+  const Tensor w_hh = dense(weights.w_hh), b_hh = dense_if(weights.b_hh), first = dense_if(h0);
+  const Tensor output = make_tensor({s.steps, s.batch, s.hidden}, x->dtype());
+  const GruTrace trace{make_tensor({s.steps, s.batch, 3 * s.hidden}, x->dtype()),
+                       make_tensor({keep ? s.steps : 1, s.batch, s.hidden}, x->dtype())};
+  multiply_into(trace.gates, in[in_x], in[in_w_ih], false, true, false, gru_biases(in, s.hidden));
+  dispatch_floating(x->dtype(), [&]<class T>() {
+    gru_forward(GruForward<T>{.shape = s,
+                              .w_hh = data<T>(w_hh),
+                              .b_hn = b_hh.defined() ? data<T>(b_hh) + 2 * s.hidden : nullptr,
+                              .h0 = values_if<T>(first),
+                              .gates = data<T>(trace.gates),
+                              .shares = data<T>(trace.shares),
+                              .keep = keep,
+                              .output = data<T>(output)});
+  });
+  const TensorList outputs{output, last_of(output, s)};
+  record_recurrent("gru_layer", here, outputs, in,
+                   [output = Saved::output(output), trace, s](Backward& bw, const RecurrentInputs& in) {
+                     if (bw.create_graph())
+                       recorded_gru_backward(bw, in, s);
+                     else
+                       fused_gru_backward(bw, in, bw.load(output), trace, s);
+                   });
+  return {outputs[0], outputs[1]};
+}
+
+}  // namespace xgrad
