@@ -69,6 +69,14 @@ TEST_CASE("points where a derivative is a choice") {
   const Tensor ties = xg::tensor({2.0, 1.0, 2.0}, leaf);
   CHECK(slope([](const Tensor& x) { return x.amax(); }, ties) == Values{0.5, 0, 0.5});
   CHECK(slope([](const Tensor& x) { return x.max(); }, ties) == Values{0.5, 0, 0.5});
+  for (const bool include_self : {true, false}) {
+    const auto largest = [=](const Tensor& x) {
+      return xg::scatter_reduce(xg::full({1}, 2.0, {.dtype = xg::float64}), 0, xg::tensor({0, 0, 0}), x, "amax",
+                                include_self);
+    };
+    const double share = include_self ? 1.0 / 3 : 0.5;
+    CHECK(slope(largest, ties) == Values{share, 0, share});
+  }
   CHECK(slope([](const Tensor& x) { return x.max(0).first; }, ties) == Values{1, 0, 0});
   CHECK(slope([](const Tensor& x) { return (-x).min(0).first; }, ties) == Values{-1, 0, 0});
   CHECK(slope([](const Tensor& x) { return xg::cummax(x, 0).first; }, ties) == Values{2, 0, 1});

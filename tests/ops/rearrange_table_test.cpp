@@ -174,7 +174,7 @@ std::vector<Row> turns() {
        planes,
        moved(same,
              [](Index i, const Shape& s) {
-               for (std::size_t d : {0, 1}) i[d] = s[d] - 1 - i[d];
+               for (const std::size_t d : {0UL, 1UL}) i[d] = s[d] - 1 - i[d];
                return i;
              })},
       {"rot90", on([](T x) {
