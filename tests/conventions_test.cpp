@@ -71,7 +71,6 @@ TEST_CASE("points where a derivative is a choice") {
   CHECK(slope([](const Tensor& x) { return x.max(); }, ties) == Values{0.5, 0, 0.5});
   CHECK(slope([](const Tensor& x) { return x.max(0).first; }, ties) == Values{1, 0, 0});
   CHECK(slope([](const Tensor& x) { return (-x).min(0).first; }, ties) == Values{-1, 0, 0});
-<<<<<<< HEAD
   CHECK(slope([](const Tensor& x) { return xg::cummax(x, 0).first; }, ties) == Values{2, 0, 1});
   CHECK(slope([](const Tensor& x) { return xg::cummin(-x, 0).first; }, ties) == Values{-2, 0, -1});
   CHECK(slope([](const Tensor& x) { return xg::median(x); }, ties) == Values{0.5, 0, 0.5});
@@ -86,7 +85,6 @@ TEST_CASE("points where a derivative is a choice") {
     expected[static_cast<std::size_t>(pick(ties).second.item<std::int64_t>())] = 1;
     CHECK(slope([=](const Tensor& x) { return pick(x).first; }, ties) == expected);
   }
-=======
   const Tensor zero = xg::zeros({2, 2}, leaf), ones = xg::ones({2, 2}, leaf);
   const Tensor identity = xg::eye(2, {.dtype = xg::float64}).requires_grad_();
   CHECK(slope([](const Tensor& x) { return xg::linalg::matrix_norm(x); }, zero) == Values{0, 0, 0, 0});
@@ -96,7 +94,6 @@ TEST_CASE("points where a derivative is a choice") {
   CHECK(slope([](const Tensor& x) { return xg::linalg::svdvals(x).sum(); }, identity) == Values{1, 0, 0, 1});
   CHECK(slope([](const Tensor& x) { return xg::linalg::matrix_norm(x, "nuc"); }, identity) == Values{1, 0, 0, 1});
   CHECK(slope([](const Tensor& x) { return xg::linalg::matrix_norm(x, 1); }, identity) == Values{0.5, 0, 0, 0.5});
->>>>>>> h_linalg
   const Tensor image = xg::tensor({5.0, 5.0, 5.0, 5.0}, leaf);
   CHECK(slope([](const Tensor& x) { return F::max_pool2d(x.reshape({1, 2, 2}), 2); }, image) == Values{1, 0, 0, 0});
   CHECK(slope(
