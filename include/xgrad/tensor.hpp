@@ -358,6 +358,10 @@ class Tensor {
                std::int64_t step = 1, Here here = {}) const;
   Tensor select(std::int64_t dim, std::int64_t index, Here here = {}) const;
   Tensor diagonal(std::int64_t offset = 0, std::int64_t dim1 = 0, std::int64_t dim2 = 1, Here here = {}) const;
+  // The windows of `size` elements that begin at 0, step, 2 step, ... of a dimension, as a view: [.., n, ..] becomes
+  // [.., (n - size) / step + 1, .., size]. ShapeError for a size above n, ValueError unless step is positive.
+  // (nn::functional::unfold takes patches of images.)
+  Tensor unfold(std::int64_t dimension, std::int64_t size, std::int64_t step, Here here = {}) const;
   TensorList unbind(std::int64_t dim = 0, Here here = {}) const;
   TensorList chunk(std::int64_t chunks, std::int64_t dim = 0, Here here = {}) const;
   TensorList split(std::int64_t size, std::int64_t dim = 0, Here here = {}) const;

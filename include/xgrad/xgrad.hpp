@@ -64,6 +64,7 @@
 #include <xgrad/ops/recurrent.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/rms_norm.hpp>
+#include <xgrad/ops/scatter_reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
 #include <xgrad/ops/window.hpp>

@@ -89,6 +89,13 @@ struct Add {
       target += value;
   }
 };
+template <bool raise>
+struct Extreme {
+  template <class T>
+  static void apply(T& target, T value) {
+    if ((raise ? value > target : value < target) || value != value) target = value;
+  }
+};
 
 // One task has an outer element and a band of the places. Every task goes through the whole list in its order: a place
 // belongs to one band only.
@@ -133,6 +140,21 @@ void write_places(const Tensor& target, const Tensor& values, const Selection& s
   const Lists lists(selection);
   dispatch_size(impl(values).dtype,
                 [&]<class T>() { write_all<Assign>(data<T>(target) + selection.offset, data<T>(values), lists); });
+}
+
+template <bool raise>
+static void extreme_places(const Tensor& target, const Tensor& values, const Selection& selection) {
+  if (impl(values).numel == 0) return;
+  const Lists lists(selection);
+  dispatch_numeric(impl(values).dtype, [&]<class T>() {
+    write_all<Extreme<raise>>(data<T>(target) + selection.offset, data<T>(values), lists);
+  });
+}
+void raise_places(const Tensor& target, const Tensor& values, const Selection& selection) {
+  extreme_places<true>(target, values, selection);
+}
+void lower_places(const Tensor& target, const Tensor& values, const Selection& selection) {
+  extreme_places<false>(target, values, selection);
 }
 
 void add_places(const Tensor& target, const Tensor& values, const Selection& selection) {

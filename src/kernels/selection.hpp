@@ -28,6 +28,9 @@ std::vector<std::int64_t> unrolled(std::span<const std::int64_t> shape, std::spa
 void read_places(const Tensor& values, const Tensor& source, const Selection& selection);
 // target at the selection = values; of several for one place the last one stays.
 void write_places(const Tensor& target, const Tensor& values, const Selection& selection);
+// target at the selection = the larger (smaller) of it and values; NaN where one is. The dtype computes, but not bool.
+void raise_places(const Tensor& target, const Tensor& values, const Selection& selection);
+void lower_places(const Tensor& target, const Tensor& values, const Selection& selection);
 // target at the selection += values; the dtype computes (bool: or).
 void add_places(const Tensor& target, const Tensor& values, const Selection& selection);
 

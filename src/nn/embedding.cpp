@@ -1,4 +1,5 @@
 #include <xgrad/nn/embedding.hpp>
+#include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/gather.hpp>
 
 #include "core/check.hpp"
@@ -8,23 +9,28 @@ namespace xgrad::nn {
 
 using namespace xgrad::detail;
 
+// Rows from the normal distribution. padding counts from the begin afterwards; its row is zero.
+static Tensor new_table(const char* layer, std::int64_t rows, std::int64_t columns,
+                        std::optional<std::int64_t>& padding, Here here) {
+  check<ValueError>(rows >= 0 && columns >= 0, here,
+                    "{}: sizes must not be negative, got num_embeddings {} and embedding_dim {}", layer, rows, columns);
+  if (padding) {
+    check<IndexError>(*padding >= -rows && *padding < rows, here, "{}: padding_idx {} is out of range for {} rows",
+                      layer, *padding, rows);
+    if (*padding < 0) *padding += rows;
+  }
+  Tensor table = make_tensor({rows, columns}, get_default_dtype()).normal_(0, 1, here);
+  if (padding) table.select(0, *padding, here).zero_(here);
+  return table;
+}
+
 Embedding::Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingOptions& options,
                      Here here)
     : options_(options) {
-  check<ValueError>(num_embeddings >= 0 && embedding_dim >= 0, here,
-                    "Embedding: sizes must not be negative, got num_embeddings {} and embedding_dim {}", num_embeddings,
-                    embedding_dim);
+  weight = new_table("Embedding", num_embeddings, embedding_dim, options_.padding_idx, here);
   std::string description = fmt::format("{}, {}", num_embeddings, embedding_dim);
-  std::optional<std::int64_t>& padding = options_.padding_idx;
-  if (padding) {
-    check<IndexError>(*padding >= -num_embeddings && *padding < num_embeddings, here,
-                      "Embedding: padding_idx {} is out of range for {} rows", *padding, num_embeddings);
-    if (*padding < 0) *padding += num_embeddings;
-    description += fmt::format(", padding_idx={}", *padding);
-  }
+  if (options_.padding_idx) description += fmt::format(", padding_idx={}", *options_.padding_idx);
   if (options.scale_grad_by_freq) description += ", scale_grad_by_freq=true";
-  weight = make_tensor({num_embeddings, embedding_dim}, get_default_dtype()).normal_(0, 1, here);
-  if (padding) weight.select(0, *padding, here).zero_(here);
   register_parameter("weight", weight, true, here);
   set_description(std::move(description));
 }
@@ -32,6 +38,30 @@ Embedding::Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim, co
 Tensor Embedding::forward(const Arg& indices) const {
   check_alive(indices.here());
   return embedding({weight, indices.here()}, indices, options_.padding_idx, options_.scale_grad_by_freq);
+}
+
+EmbeddingBag::EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingBagOptions& options,
+                           Here here)
+    : options_(options) {
+  check<ValueError>(options.mode == "sum" || options.mode == "mean" || options.mode == "max", here,
+                    "EmbeddingBag: expected mode sum, mean or max, got \"{}\"", options.mode);
+  weight = new_table("EmbeddingBag", num_embeddings, embedding_dim, options_.padding_idx, here);
+  std::string description = fmt::format("{}, {}", num_embeddings, embedding_dim);
+  if (options.scale_grad_by_freq) description += ", scale_grad_by_freq=true";
+  description += ", mode=" + options.mode;
+  if (options_.padding_idx) description += fmt::format(", padding_idx={}", *options_.padding_idx);
+  register_parameter("weight", weight, true, here);
+  set_description(std::move(description));
+}
+
+Tensor EmbeddingBag::forward(const Arg& input, const Tensor& offsets, const Tensor& per_sample_weights) const {
+  check_alive(input.here());
+  return embedding_bag(input, {weight, input.here()}, offsets,
+                       {.mode = options_.mode,
+                        .per_sample_weights = per_sample_weights,
+                        .include_last_offset = options_.include_last_offset,
+                        .padding_idx = options_.padding_idx,
+                        .scale_grad_by_freq = options_.scale_grad_by_freq});
 }
 
 }  // namespace xgrad::nn

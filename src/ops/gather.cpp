@@ -41,11 +41,6 @@ void check_source(const char* op, const Arg& x, std::size_t dim, const Arg& inde
                     source->sizes());
 }
 
-void check_sums(const char* op, const Arg& x) {
-  check<DtypeError>(x->dtype() != Dtype::int32 && x->dtype() != Dtype::uint8, x.here(),
-                    "{}: {} is a storage type; convert with to() first", op, x->dtype());
-}
-
 Tensor number(const char* op, const Arg& x, Scalar value) {
   check<DtypeError>(x->is_floating_point() || !value.is_floating_point(), x.here(),
                     "{}: a floating number does not go into a tensor of {}", op, x->dtype());
@@ -111,8 +106,14 @@ Selection each(Geometry layout, const Gathered& gathered) {
   return result;
 }
 
-// The part of a source that an index reaches.
-Tensor source_part(const char* op, const Arg& x, const Arg& index, const Arg& source) {
+}  // namespace
+
+void detail::check_sums(const char* op, const Arg& x) {
+  check<DtypeError>(x->dtype() != Dtype::int32 && x->dtype() != Dtype::uint8, x.here(),
+                    "{}: {} is a storage type; convert with to() first", op, x->dtype());
+}
+
+Tensor detail::source_part(const char* op, const Arg& x, const Arg& index, const Arg& source) {
   check_same_dtype(op, x.tensor(), source.tensor(), x.here());
   const Shape &to = index->sizes(), &from = source->sizes();
   bool fits = to.size() == from.size();
@@ -124,7 +125,9 @@ Tensor source_part(const char* op, const Arg& x, const Arg& index, const Arg& so
   return part;
 }
 
-}  // namespace
+Selection detail::element_places(const char* op, const Arg& x, std::int64_t dim, const Arg& index) {
+  return each(row_major(x->sizes()), gathered(op, x, dim, index));
+}
 
 Tensor index_select(const Arg& x, std::int64_t dim, const Arg& index) {
   if (x->dim() == 0) {
@@ -183,15 +186,13 @@ Tensor Tensor::gather(std::int64_t dim, const Tensor& index, Here here) const {
 Tensor scatter(const Arg& x, std::int64_t dim, const Arg& index, const Operand& source) {
   const Tensor values = source.is_tensor() ? source_part("scatter", x, index, {source.tensor(), x.here()})
                                            : number("scatter", x, source.scalar());
-  const Gathered list = gathered("scatter", x, dim, index);
-  return put_selection("scatter", x.tensor(), values, each(row_major(x->sizes()), list), x.here());
+  return put_selection("scatter", x.tensor(), values, element_places("scatter", x, dim, index), x.here());
 }
 
 Tensor scatter_add(const Arg& x, std::int64_t dim, const Arg& index, const Arg& source) {
   check_sums("scatter_add", x);
-  const Gathered list = gathered("scatter_add", x, dim, index);
-  const Tensor values = source_part("scatter_add", x, index, source);
-  return add_selection("scatter_add", x.tensor(), values, each(row_major(x->sizes()), list), x.here());
+  const Selection places = element_places("scatter_add", x, dim, index);
+  return add_selection("scatter_add", x.tensor(), source_part("scatter_add", x, index, source), places, x.here());
 }
 Tensor Tensor::scatter_add(std::int64_t dim, const Tensor& index, const Tensor& source, Here here) const {
   return xgrad::scatter_add({*this, here}, dim, {index, here}, {source, here});

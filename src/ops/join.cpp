@@ -1,6 +1,10 @@
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/join.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include <numeric>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -112,11 +116,6 @@ TensorList parted(const char* op, const Arg& x, std::size_t count, Part part, Jo
   return parts;
 }
 
-std::size_t divided_dim(const char* op, const Arg& x, std::int64_t dim) {
-  check<IndexError>(x->dim() > 0, x.here(), "{}: a 0-d tensor has no dimension {}", op, dim);
-  return static_cast<std::size_t>(wrap_dim(op, dim, x->dim(), x.here()));
-}
-
 TensorList divided(const char* op, const Arg& x, std::size_t dim, const Shape& sizes) {
   Shape starts(1, 0);
   for (const std::int64_t size : sizes) starts.push_back(starts.back() + size);
@@ -133,6 +132,19 @@ Shape equal_parts(std::int64_t total, std::int64_t size) {
   for (std::int64_t start = 0; start < total; start += size) sizes.push_back(std::min(size, total - start));
   if (sizes.empty()) sizes.push_back(0);
   return sizes;
+}
+
+// hsplit and its kin: in equal parts, or before each of the indices.
+template <class Sections>
+TensorList split_at(const char* op, const Arg& x, const Sections& sections, std::int64_t rank, std::int64_t dim) {
+  check<ShapeError>(x->dim() >= rank, x.here(), "{}: expected at least {} dimensions, got {}", op, rank, x->sizes());
+  if constexpr (std::is_integral_v<Sections>) {
+    const std::int64_t total = x->sizes()[static_cast<std::size_t>(dim)];
+    check<ValueError>(sections > 0 && total % sections == 0, x.here(),
+                      "{}: expected a number of parts that divides dimension {} of {}, got {}", op, dim, x->sizes(),
+                      sections);
+  }
+  return tensor_split(x, sections, dim);
 }
 
 }  // namespace
@@ -181,7 +193,7 @@ Tensor vstack(const TensorList& tensors, Here here) {
 }
 
 TensorList split(const Arg& x, std::int64_t size, std::int64_t dim) {
-  const std::size_t at = divided_dim("split", x, dim);
+  const std::size_t at = existing_dim("split", x, dim);
   const std::int64_t total = x->sizes()[at];
   check<ValueError>(size > 0 || (size == 0 && total == 0), x.here(),
                     "split: the size of a part must be positive, got {}", size);
@@ -192,7 +204,7 @@ TensorList Tensor::split(std::int64_t size, std::int64_t dim, Here here) const {
 }
 
 TensorList split(const Arg& x, const Shape& sizes, std::int64_t dim) {
-  const std::size_t at = divided_dim("split", x, dim);
+  const std::size_t at = existing_dim("split", x, dim);
   const std::int64_t total = x->sizes()[at];
   std::int64_t left = total;
   bool fits = true;
@@ -207,7 +219,7 @@ TensorList split(const Arg& x, const Shape& sizes, std::int64_t dim) {
 }
 
 TensorList chunk(const Arg& x, std::int64_t chunks, std::int64_t dim) {
-  const std::size_t at = divided_dim("chunk", x, dim);
+  const std::size_t at = existing_dim("chunk", x, dim);
   check<ValueError>(chunks > 0, x.here(), "chunk: the number of chunks must be positive, got {}", chunks);
   const std::int64_t total = x->sizes()[at];
   return divided(
@@ -218,8 +230,37 @@ TensorList Tensor::chunk(std::int64_t chunks, std::int64_t dim, Here here) const
   return xgrad::chunk({*this, here}, chunks, dim);
 }
 
+TensorList tensor_split(const Arg& x, std::int64_t sections, std::int64_t dim) {
+  const std::size_t at = existing_dim("tensor_split", x, dim);
+  check<ValueError>(sections > 0, x.here(), "tensor_split: the number of parts must be positive, got {}", sections);
+  const std::int64_t total = x->sizes()[at];
+  Shape sizes(static_cast<std::size_t>(sections), total / sections);
+  for (std::size_t k = 0; k < static_cast<std::size_t>(total % sections); ++k) ++sizes[k];
+  return divided("tensor_split", x, at, sizes);
+}
+
+// The parts may overlap where the indices fall.
+TensorList tensor_split(const Arg& x, const Shape& indices, std::int64_t dim) {
+  const auto at = static_cast<std::int64_t>(existing_dim("tensor_split", x, dim));
+  TensorList parts;
+  std::int64_t begin = 0;
+  for (const std::int64_t index : indices) {
+    parts.push_back(x->slice(at, begin, index, 1, x.here()));
+    begin = index;
+  }
+  parts.push_back(x->slice(at, begin, {}, 1, x.here()));
+  return parts;
+}
+
+TensorList hsplit(const Arg& x, std::int64_t sections) { return split_at("hsplit", x, sections, 1, x->dim() > 1); }
+TensorList hsplit(const Arg& x, const Shape& indices) { return split_at("hsplit", x, indices, 1, x->dim() > 1); }
+TensorList vsplit(const Arg& x, std::int64_t sections) { return split_at("vsplit", x, sections, 2, 0); }
+TensorList vsplit(const Arg& x, const Shape& indices) { return split_at("vsplit", x, indices, 2, 0); }
+TensorList dsplit(const Arg& x, std::int64_t sections) { return split_at("dsplit", x, sections, 3, 2); }
+TensorList dsplit(const Arg& x, const Shape& indices) { return split_at("dsplit", x, indices, 3, 2); }
+
 TensorList unbind(const Arg& x, std::int64_t dim) {
-  const std::size_t at = divided_dim("unbind", x, dim);
+  const std::size_t at = existing_dim("unbind", x, dim);
   return parted(
       "unbind", x, static_cast<std::size_t>(x->sizes()[at]),
       [at](Geometry whole, std::size_t k) { return selected(std::move(whole), at, static_cast<std::int64_t>(k)); },
@@ -247,6 +288,45 @@ TensorList meshgrid(const TensorList& tensors, const std::string& indexing, Here
     views.push_back(tensors[k].reshape(line, here).expand(grid, here));
   }
   return views;
+}
+
+// The rows of the grid of all tensors.
+Tensor cartesian_prod(const TensorList& tensors, Here here) {
+  check<ValueError>(!tensors.empty(), here, "cartesian_prod: expected at least one tensor, got an empty list");
+  for (const Tensor& tensor : tensors) {
+    if (!tensor.defined()) raise_undefined(here);
+    check<ShapeError>(tensor.dim() == 1, here, "cartesian_prod: expected tensors of one dimension, got {}",
+                      tensor.sizes());
+  }
+  if (tensors.size() == 1) return tensors[0];
+  TensorList columns;
+  for (const Tensor& view : meshgrid(promoted("cartesian_prod", tensors, here), "ij", here))
+    columns.push_back(view.reshape({-1}, here));
+  return stack(columns, 1, here);
+}
+
+Tensor combinations(const Arg& x, std::int64_t r, bool with_replacement) {
+  const Here here = x.here();
+  check<ShapeError>(x->dim() == 1, here, "combinations: expected one dimension, got {}", x->sizes());
+  check<ValueError>(r >= 0, here, "combinations: r must be at least 0, got {}", r);
+  if (r == 0) return make_tensor({0}, x->dtype());
+  const std::int64_t n = x->numel();
+  std::vector<std::int64_t> list, pick(static_cast<std::size_t>(r));
+  if (!with_replacement) std::iota(pick.begin(), pick.end(), 0);
+  // The highest index of the place that is k-th from the end.
+  const auto highest = [&](std::int64_t k) { return with_replacement ? n - 1 : n - 1 - k; };
+  bool more = n > 0 && pick.back() < n;
+  while (more) {
+    list.insert(list.end(), pick.begin(), pick.end());
+    std::int64_t k = 0;
+    while (k < r && pick[static_cast<std::size_t>(r - 1 - k)] == highest(k)) ++k;
+    more = k < r;
+    if (!more) break;
+    std::int64_t next = ++pick[static_cast<std::size_t>(r - 1 - k)];
+    for (auto i = static_cast<std::size_t>(r - k); i < pick.size(); ++i) pick[i] = with_replacement ? next : ++next;
+  }
+  const auto rows = static_cast<std::int64_t>(list.size()) / r;
+  return x->index_select(0, tensor(std::span(std::as_const(list))), here).reshape({rows, r}, here);
 }
 
 }  // namespace xgrad

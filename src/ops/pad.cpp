@@ -55,11 +55,22 @@ std::int64_t wrapped(std::int64_t i, std::int64_t n) { return ((i % n) + n) % n;
 
 using Place = std::int64_t (*)(std::int64_t, std::int64_t);
 
+// What the new elements are taken from: all, but for a circle, which closes over those that are left.
+struct Kept {
+  std::int64_t first, count;
+};
+Kept kept(Place place, std::int64_t n, std::int64_t before, std::int64_t after) {
+  if (place != wrapped) return {0, n};
+  const std::int64_t first = std::max<std::int64_t>(-before, 0);
+  return {first, n - first - std::max<std::int64_t>(-after, 0)};
+}
+
 Tensor selected_along(const Tensor& x, std::size_t dim, std::int64_t before, std::int64_t after, Place place,
                       Here here) {
-  const std::int64_t n = impl(x).shape[dim], size = n + before + after;
+  const std::int64_t size = impl(x).shape[dim] + before + after;
+  const auto [first, count] = kept(place, impl(x).shape[dim], before, after);
   const Tensor list = make_tensor({size}, Dtype::int64);
-  for (std::int64_t i = 0; i < size; ++i) data<std::int64_t>(list)[i] = place(i - before, n);
+  for (std::int64_t i = 0; i < size; ++i) data<std::int64_t>(list)[i] = first + place(i - before - first, count);
   return read_selection("pad", x, here, [&](const Geometry& layout) { return select_along(layout, dim, list); });
 }
 
@@ -82,8 +93,10 @@ void check_sides(const Arg& x, const Shape& pad, const Mode& mode) {
     const std::int64_t n = x->sizes()[x->sizes().size() - 1 - k / 2];
     check<ShapeError>(n > 0 && n + pad[k / 2 * 2] + pad[k / 2 * 2 + 1] > 0, here,
                       "pad: mode {} needs sizes above 0 before and after, got {} for x {}", mode.name, pad, x->sizes());
-    check<ShapeError>(mode.below < 0 || pad[k] < n + mode.below, here, "pad: mode {} pads by {} {}, got {} for x {}",
-                      mode.name, mode.below == 0 ? "less than" : "at most", n, pad, x->sizes());
+    const std::int64_t reach = kept(mode.place, n, pad[k / 2 * 2], pad[k / 2 * 2 + 1]).count;
+    check<ShapeError>(mode.below < 0 || pad[k] <= 0 || pad[k] < reach + mode.below, here,
+                      "pad: mode {} pads by {} {}, got {} for x {}", mode.name,
+                      mode.below == 0 ? "less than" : "at most", reach, pad, x->sizes());
   }
 }
 

@@ -1,3 +1,4 @@
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/rearrange.hpp>
 
 #include <algorithm>
@@ -137,6 +138,36 @@ Tensor flip(const Arg& x, const Dims& dims) {
 }
 Tensor Tensor::flip(const Dims& dims, Here here) const { return xgrad::flip({*this, here}, dims); }
 
+Tensor fliplr(const Arg& x) {
+  check<ShapeError>(x->dim() >= 2, x.here(), "fliplr: expected at least 2 dimensions, got {}", x->sizes());
+  return flipped(x.tensor(), {1}, x.here());
+}
+
+Tensor flipud(const Arg& x) {
+  check<ShapeError>(x->dim() >= 1, x.here(), "flipud: expected at least 1 dimension, got {}", x->sizes());
+  return flipped(x.tensor(), {0}, x.here());
+}
+
+// A quarter turn mirrors and transposes, half a turn mirrors twice.
+Tensor rot90(const Arg& x, std::int64_t k, const Dims& dims) {
+  const Here here = x.here();
+  check<ShapeError>(dims.list().size() == 2, here, "rot90: expected two dims, got {}", Shape(dims.list()));
+  check<ShapeError>(x->dim() >= 2, here, "rot90: expected at least 2 dimensions, got {}", x->sizes());
+  const std::int64_t from = wrap_dim("rot90", dims.list()[0], x->dim(), here),
+                     to = wrap_dim("rot90", dims.list()[1], x->dim(), here);
+  check<ValueError>(from != to, here, "rot90: expected two different dims, got {}", Shape(dims.list()));
+  switch ((k % 4 + 4) % 4) {
+    case 0:
+      return x->clone(here);
+    case 1:
+      return flipped(x->transpose(from, to, here), {from}, here);
+    case 2:
+      return flipped(x.tensor(), {from, to}, here);
+    default:
+      return flipped(x->transpose(from, to, here), {to}, here);
+  }
+}
+
 Tensor roll(const Arg& x, const Dims& shifts, const Dims& dims) {
   const Here here = x.here();
   if (dims.list().empty()) {
@@ -147,10 +178,7 @@ Tensor roll(const Arg& x, const Dims& shifts, const Dims& dims) {
   check<ShapeError>(shifts.list().size() == dims.list().size(), here, "roll: shifts {} and dims {} differ in length",
                     Shape(shifts.list()), Shape(dims.list()));
   Shape wrapped;
-  for (const std::int64_t dim : dims.list()) {
-    check<IndexError>(x->dim() > 0, here, "roll: a 0-d tensor has no dimension {}", dim);
-    wrapped.push_back(wrap_dim("roll", dim, x->dim(), here));
-  }
+  for (const std::int64_t dim : dims.list()) wrapped.push_back(static_cast<std::int64_t>(existing_dim("roll", x, dim)));
   return rolled(x.tensor(), shifts.list(), wrapped, here);
 }
 
@@ -166,6 +194,40 @@ Tensor tile(const Arg& x, const Shape& repeats) {
   Shape full = repeats;
   while (full.size() < x->sizes().size()) full.insert(0, 1);
   return repeated("tile", x.tensor(), full, x.here());
+}
+
+Tensor repeat_interleave(const Arg& x, std::int64_t repeats, std::optional<std::int64_t> dim) {
+  const Here here = x.here();
+  check<ValueError>(repeats >= 0, here, "repeat_interleave: repeats must be at least 0, got {}", repeats);
+  if (!dim) return repeat_interleave({x->reshape({-1}, here), here}, repeats, 0);
+  const std::size_t at = existing_dim("repeat_interleave", x, *dim);
+  Shape copies(x->sizes().size() + 1, 1), shape = x->sizes();
+  copies[at + 1] = repeats;
+  std::int64_t& size = shape[at];
+  check<ShapeError>(!__builtin_mul_overflow(size, repeats, &size), here,
+                    "repeat_interleave: {} has more elements than can be counted", repeats);
+  return repeated("repeat_interleave", x->unsqueeze(static_cast<std::int64_t>(at) + 1, here), copies, here)
+      .reshape(shape, here);
+}
+
+Tensor repeat_interleave(const Arg& x, const Tensor& repeats, std::optional<std::int64_t> dim) {
+  const Here here = x.here();
+  check<DtypeError>(repeats.dtype() == Dtype::int64, here,
+                    "repeat_interleave: expected repeats of int64, got {}; convert with to()", repeats.dtype());
+  const std::vector<std::int64_t> counts = repeats.to_vector<std::int64_t>(here);
+  if (repeats.dim() <= 1 && counts.size() == 1) return repeat_interleave(x, counts[0], dim);
+  if (!dim) return repeat_interleave({x->reshape({-1}, here), here}, repeats, 0);
+  const auto at = static_cast<std::int64_t>(existing_dim("repeat_interleave", x, *dim));
+  const std::int64_t size = x->size(at, here);
+  check<ShapeError>(repeats.dim() == 1 && repeats.numel() == size, here,
+                    "repeat_interleave: expected repeats of shape [{}] for dimension {} of {}, got {}", size, at,
+                    x->sizes(), repeats.sizes());
+  std::vector<std::int64_t> list;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    check<ValueError>(counts[i] >= 0, here, "repeat_interleave: repeats must be at least 0, got {}", counts[i]);
+    list.insert(list.end(), static_cast<std::size_t>(counts[i]), static_cast<std::int64_t>(i));
+  }
+  return x->index_select(at, tensor(std::span(std::as_const(list))), here);
 }
 
 Tensor tril(const Arg& x, std::int64_t diagonal) {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "core/check.hpp"
+#include "core/dispatch.hpp"
 #include "ops/pointwise_formula.hpp"
 
 namespace xgrad {
@@ -22,6 +23,13 @@ constexpr auto round_op = unary<numeric>(
     "round", [](auto v) { return round(v); }, flat);
 constexpr auto trunc_op = unary<numeric>(
     "trunc", [](auto v) { return trunc(v); }, flat);
+auto nan_to_num_op(double nan, double posinf, double neginf) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return unary<real>(
+      "nan_to_num",
+      [=](auto v) { return where(v == infinity, posinf, where(v == -infinity, neginf, where(v != v, nan, v))); },
+      of<x>([](auto g, auto v) { return where(isfinite(v), g, 0); }));
+}
 
 }  // namespace
 }  // namespace detail
@@ -45,6 +53,12 @@ Tensor round(const Arg& x, std::int64_t decimals) {
   return x->div(unit).round(0, here).mul(unit);
 }
 Tensor trunc(const Arg& x) { return trunc_op(x); }
+Tensor nan_to_num(const Arg& x, double nan, std::optional<double> posinf, std::optional<double> neginf) {
+  if (!x->is_floating_point()) return x->clone(x.here());
+  const double largest =
+      dispatch_floating(x->dtype(), []<class T>() -> double { return std::numeric_limits<T>::max(); });
+  return nan_to_num_op(nan, posinf.value_or(largest), neginf.value_or(-largest))(x);
+}
 Tensor square(const Arg& x) { return square_op(x); }
 Tensor operator-(const Operand& x) {
   return x.is_tensor() ? neg({x.tensor(), x.here()}) : mul(x, Operand(-1, x.here()));

@@ -33,10 +33,6 @@ void give_selection(Backward& bw, const Selection& selection) {
     bw.give(0, scatter_selection("scatter", bw.grad(), bw.input_shape(0), selection, bw.here()));
 }
 
-Tensor read_dense(const Tensor& x, const Selection& selection, Here here) {
-  return read_recorded("gather", x.contiguous(here), selection, selection, here);
-}
-
 }  // namespace
 
 Selection select_along(const Geometry& layout, std::size_t dim, const Tensor& index) {
@@ -60,6 +56,10 @@ Tensor read_recorded(const char* name, const Tensor& x, const Selection& strided
   read_places(result, x, strided);
   return record(name, here, std::move(result), {&x},
                 [&] { return [row_major](Backward& bw) { give_selection(bw, row_major); }; });
+}
+
+Tensor read_dense(const Tensor& x, const Selection& selection, Here here) {
+  return read_recorded("gather", x.contiguous(here), selection, selection, here);
 }
 
 Tensor read_rows(const char* name, const Tensor& table, const Selection& strided, const Tensor& index,

@@ -38,6 +38,17 @@ Tensor add_selection(const char* name, const Tensor& x, const Tensor& values, co
 // All elements at the positions of one dimension that are listed (0..size-1).
 Selection select_along(const Geometry& layout, std::size_t dim, const Tensor& index);
 
+// The gradient of values that were put or added at a selection: those at their places.
+Tensor read_dense(const Tensor& x, const Selection& selection, Here here);
+
+// Where gather reads and scatter writes along a dimension of x, in its row-major order: a place for every element of an
+// index. Checks their shapes and the index.
+Selection element_places(const char* op, const Arg& x, std::int64_t dim, const Arg& index);
+// The part of a source that an index reaches. DtypeError, ShapeError.
+Tensor source_part(const char* op, const Arg& x, const Arg& index, const Arg& source);
+// DtypeError for storage types.
+void check_sums(const char* op, const Arg& x);
+
 // Row-major values of a dtype, broadcast to a shape; unrecorded.
 Tensor broadcast_values(const Tensor& values, const Shape& shape, Dtype dtype);
 

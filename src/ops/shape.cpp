@@ -195,13 +195,16 @@ Tensor unsqueeze(const Arg& x, std::int64_t dim) {
 }
 Tensor Tensor::unsqueeze(std::int64_t dim, Here here) const { return xgrad::unsqueeze({*this, here}, dim); }
 
-Tensor transpose(const Arg& x, std::int64_t dim0, std::int64_t dim1) {
-  const auto a = static_cast<std::size_t>(wrap_dim("transpose", dim0, x->dim(), x.here()));
-  const auto b = static_cast<std::size_t>(wrap_dim("transpose", dim1, x->dim(), x.here()));
+static Tensor exchanged(const char* op, const Arg& x, std::int64_t dim0, std::int64_t dim1) {
+  const auto a = static_cast<std::size_t>(wrap_dim(op, dim0, x->dim(), x.here()));
+  const auto b = static_cast<std::size_t>(wrap_dim(op, dim1, x->dim(), x.here()));
   Shape dims = identity(x->dim());
   if (!dims.empty()) std::swap(dims[a], dims[b]);
-  return permuted("transpose", x.tensor(), dims, x.here());
+  return permuted(op, x.tensor(), dims, x.here());
 }
+Tensor transpose(const Arg& x, std::int64_t dim0, std::int64_t dim1) { return exchanged("transpose", x, dim0, dim1); }
+Tensor swapaxes(const Arg& x, std::int64_t axis0, std::int64_t axis1) { return exchanged("swapaxes", x, axis0, axis1); }
+Tensor swapdims(const Arg& x, std::int64_t dim0, std::int64_t dim1) { return exchanged("swapdims", x, dim0, dim1); }
 Tensor Tensor::transpose(std::int64_t dim0, std::int64_t dim1, Here here) const {
   return xgrad::transpose({*this, here}, dim0, dim1);
 }

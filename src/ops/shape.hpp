@@ -73,6 +73,8 @@ struct Range {
 };
 Range slice_range(const char* op, const Slice& slice, std::int64_t size, Here here);
 Geometry sliced(Geometry geometry, std::size_t dim, const Range& range);
+// A dimension of x; IndexError where there is none, as in a 0-d tensor.
+std::size_t existing_dim(const char* op, const Arg& x, std::int64_t dim);
 // An index from -size..size-1 to 0..size-1; IndexError otherwise.
 std::int64_t wrap_index(const char* op, std::int64_t index, std::int64_t dim, std::int64_t size, Here here);
 Geometry selected(Geometry geometry, std::size_t dim, std::int64_t index);

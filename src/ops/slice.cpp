@@ -40,6 +40,11 @@ std::int64_t wrap_index(const char* op, std::int64_t index, std::int64_t dim, st
   return index < 0 ? index + size : index;
 }
 
+std::size_t existing_dim(const char* op, const Arg& x, std::int64_t dim) {
+  check<IndexError>(x->dim() > 0, x.here(), "{}: a 0-d tensor has no dimension {}", op, dim);
+  return static_cast<std::size_t>(wrap_dim(op, dim, x->dim(), x.here()));
+}
+
 Geometry selected(Geometry geometry, std::size_t dim, std::int64_t index) {
   geometry.offset += index * geometry.strides[dim];
   geometry.shape.erase(dim);
@@ -52,11 +57,6 @@ Geometry selected(Geometry geometry, std::size_t dim, std::int64_t index) {
 namespace {
 
 using namespace detail;
-
-std::size_t existing_dim(const char* op, const Arg& x, std::int64_t dim) {
-  check<IndexError>(x->dim() > 0, x.here(), "{}: a 0-d tensor has no dimension {}", op, dim);
-  return static_cast<std::size_t>(wrap_dim(op, dim, x->dim(), x.here()));
-}
 
 // y[..., k, ...] = x[..., start + k step, ...]
 Tensor ranged(const char* op, const Arg& x, std::size_t dim, const Range& range) {
@@ -123,6 +123,24 @@ Tensor diagonal(const Arg& x, std::int64_t offset, std::int64_t dim1, std::int64
 }
 Tensor Tensor::diagonal(std::int64_t offset, std::int64_t dim1, std::int64_t dim2, Here here) const {
   return xgrad::diagonal({*this, here}, offset, dim1, dim2);
+}
+
+// y[..., k, ..., i] = x[..., k * step + i, ...]; the gradient sums where windows overlap.
+Tensor Tensor::unfold(std::int64_t dimension, std::int64_t size, std::int64_t step, Here here) const {
+  const auto at = static_cast<std::size_t>(wrap_dim("unfold", dimension, dim(), here));
+  const std::int64_t total = dim() == 0 ? 1 : sizes()[at];
+  check<ShapeError>(size >= 0 && size <= total, here,
+                    "unfold: expected a size from 0 to the {} elements of dimension {}, got {}", total, at, size);
+  check<ValueError>(step > 0, here, "unfold: expected a positive step, got {}", step);
+  return view_region("unfold", *this, here, [=](Geometry whole) {
+    if (whole.shape.empty()) return Geometry{{size}, {1}, whole.offset};
+    whole.shape[at] = (total - size) / step + 1;
+    whole.shape.push_back(size);
+    whole.strides.push_back(whole.strides[at]);
+    // A window that never moves may have any step.
+    if (whole.shape[at] > 1) whole.strides[at] *= step;
+    return whole;
+  });
 }
 
 }  // namespace xgrad

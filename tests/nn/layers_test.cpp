@@ -124,6 +124,27 @@ TEST_CASE("Embedding looks up rows; its padding row is zero and stays") {
   CHECK(mentions(message_of<xg::IndexError>([] { nn::Embedding(4, 2, {.padding_idx = 4}); }), {"Embedding", "4"}));
 }
 
+TEST_CASE("EmbeddingBag reduces bags of rows; its padding row is zero and counts in none") {
+  nn::EmbeddingBag bags(5, 3, {.mode = "sum", .padding_idx = -2});
+  CHECK(bags.to_string() == "EmbeddingBag(5, 3, mode=sum, padding_idx=3)");
+  CHECK(bags.weight.select(0, 3).to_vector<float>() == std::vector<float>(3, 0));
+  const Tensor rows = bags(xg::tensor({1, 3, 1, 0}), xg::tensor({0, 3, 4}));
+  CHECK((rows.sizes() == xg::Shape{3, 3}));
+  CHECK(xg::equal(rows[0], bags.weight[1] + bags.weight[1]));
+  CHECK(xg::equal(rows[1], bags.weight[0]));
+  rows.sum().backward();
+  CHECK(bags.weight.grad().sum(1).to_vector<float>() == std::vector<float>{3, 6, 0, 0, 0});
+  const Tensor weighted = bags(xg::tensor({{1, 0}}), {}, xg::tensor({{2.0f, -1.0f}}));
+  CHECK(xg::allclose(weighted[0], 2 * bags.weight[1] - bags.weight[0]));
+  nn::EmbeddingBag means(4, 2, {.scale_grad_by_freq = true, .include_last_offset = true});
+  CHECK(means.to_string() == "EmbeddingBag(4, 2, scale_grad_by_freq=true, mode=mean)");
+  CHECK((means(xg::tensor({1, 2, 3}), xg::tensor({0, 2, 3})).sizes() == xg::Shape{2, 2}));
+  CHECK(mentions(message_of<xg::ValueError>([] { nn::EmbeddingBag(4, 2, {.mode = "prod"}); }),
+                 {"EmbeddingBag", "prod", "layers_test.cpp"}));
+  CHECK(
+      mentions(message_of<xg::IndexError>([] { nn::EmbeddingBag(4, 2, {.padding_idx = 4}); }), {"EmbeddingBag", "4"}));
+}
+
 TEST_CASE("Dropout follows train and eval") {
   nn::Dropout layer(0.5);
   const Tensor x = xg::ones({1000});

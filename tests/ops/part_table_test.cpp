@@ -1,7 +1,6 @@
-// The table's rows of operations that take parts of a tensor or rearrange it.
+// The table's rows of operations that take parts of a tensor or pad it.
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/pad.hpp>
-#include <xgrad/ops/rearrange.hpp>
 #include <xgrad/ops/slice.hpp>
 
 #include <algorithm>
@@ -82,6 +81,38 @@ std::vector<Row> parts() {
            [](const Index& i, const Shape&) {
              return Index{i[1], i[0], i[1] + 1};
            })},
+      {"unfold",
+       on([](T x) { return x.unfold(0, 3, 2); }),
+       {{{6, 2}}, {{3}}, {{4, 0}}},
+       moved(
+           [](const Shape& s) {
+             Shape r = with(s, 0, (s[0] - 3) / 2 + 1);
+             r.push_back(3);
+             return r;
+           },
+           [](Index i, const Shape&) {
+             i[0] = 2 * i[0] + i.back();
+             i.pop_back();
+             return i;
+           }),
+       {{}},
+       {{[] { some({2}).unfold(0, 3, 1); }, {"unfold", "3", "2"}},
+        {[] { some({2}).unfold(0, 1, 0); }, {"unfold", "0"}}}},
+      {"unfold",
+       on([](T x) { return x.unfold(-1, 1, 1); }),
+       {{{2, 3}}, {{0, 1}}},
+       moved(
+           [](Shape s) {
+             s.push_back(1);
+             return s;
+           },
+           [](Index i, const Shape&) {
+             i.pop_back();
+             return i;
+           })},
+      {"unfold", on([](T x) { return x.unfold(0, 1, 2); }), {{scalar}}, reshaped([](const Shape&) {
+         return Shape{1};
+       })},
       {"as_strided",
        on([](T x) {
          return xg::as_strided(x.contiguous(), {2, 3}, {1, 1}, 1);
@@ -94,95 +125,6 @@ std::vector<Row> parts() {
            [](const Index& i, const Shape&) { return Index{1 + i[0] + i[1]}; }),
        {{}},
        refuses([] { xg::as_strided(some({3}), {4}, {1}); }, {"as_strided", "[4]"})},
-  };
-}
-
-std::vector<Row> rearrangements() {
-  return {
-      {"flip",
-       on([](T x) {
-         return xg::flip(x, {0, -1});
-       }),
-       {{{2, 3}}, {{2, 3, 2}}, {{0, 3}}},
-       moved(same,
-             [](Index i, const Shape& s) {
-               i.front() = s[0] - 1 - i.front();
-               i.back() = s[s.size() - 1] - 1 - i.back();
-               return i;
-             }),
-       {{}},
-       refuses([] { xg::flip(some({2}), 1); }, {"flip", "1"})},
-      {"roll",
-       on([](T x) {
-         return xg::roll(x, {1, -2}, {0, 1});
-       }),
-       {{{2, 3}}, {{3, 4, 2}}, {{1, 1}}, {{0, 3}}},
-       moved(same,
-             [](Index i, const Shape& s) {
-               i[0] = (i[0] + s[0] - 1) % s[0];
-               i[1] = (i[1] + 2) % s[1];
-               return i;
-             }),
-       {{}},
-       refuses(
-           [] {
-             xg::roll(some({2}), {1, 2}, 0);
-           },
-           {"roll"})},
-      {"roll",
-       on([](T x) { return xg::roll(x, 2); }),
-       {{{2, 3}}, {{5}}},
-       [](const Arrays& in) {
-         Array x = in[0];
-         std::rotate(x.values.begin(), x.values.end() - 2, x.values.end());
-         return Arrays{x};
-       }},
-      {"repeat",
-       on([](T x) {
-         return xg::repeat(x, {2, 1, 3});
-       }),
-       {{{2, 3}}, {{1}}, {scalar}, {{0, 3}}, {{2, 1, 2}}},
-       moved(
-           [](const Shape& s) {
-             Shape r{2, 1, 3};
-             for (std::size_t d = 0; d < s.size(); ++d) r[3 - s.size() + d] *= s[d];
-             return r;
-           },
-           [](Index i, const Shape& s) {
-             i.erase(i.begin(), i.end() - static_cast<std::ptrdiff_t>(s.size()));
-             for (std::size_t d = 0; d < s.size(); ++d) i[d] %= s[d];
-             return i;
-           }),
-       {{}},
-       refuses(
-           [] {
-             xg::repeat(some({2, 3}), {2});
-           },
-           {"repeat", "[2, 3]"})},
-      {"tile",
-       on([](T x) { return xg::tile(x, {2}); }),
-       {{{2, 3}}, {{3}}, {{2, 0}}},
-       moved([](const Shape& s) { return with(s, s.size() - 1, 2 * s[s.size() - 1]); },
-             [](Index i, const Shape& s) {
-               i.back() %= s[s.size() - 1];
-               return i;
-             }),
-       {{}},
-       refuses([] { xg::tile(some({2}), {-1}); }, {"-1"})},
-      {"tril",
-       on([](T x) { return xg::tril(x, 1); }),
-       {{{3, 4}}, {{2, 3, 3}}, {{0, 3}}, {{1, 1}}},
-       indexed([](const Arrays& in) { return in[0].shape; },
-               [](const Arrays& in, const Index& i) { return i.back() - i[i.size() - 2] <= 1 ? at(in[0], i) : 0.0; }),
-       {{}},
-       refuses([] { xg::tril(some({3})); }, {"tril", "[3]"})},
-      {"triu",
-       on([](T x) { return xg::triu(x, -1); }),
-       {{{3, 4}}, {{2, 3, 3}}, {{0, 3}}, {{1, 1}}},
-       indexed([](const Arrays& in) { return in[0].shape; },
-               [](const Arrays& in, const Index& i) { return i.back() - i[i.size() - 2] >= -1 ? at(in[0], i) : 0.0; }),
-       {{}},
-       refuses([] { xg::triu(some({3})); }, {"triu", "[3]"})},
   };
 }
 
@@ -233,6 +175,22 @@ std::vector<Row> borders() {
          return xg::pad(x, {1, 2}, "circular");
        }),
        shapes, along_last(3, [](std::int64_t i, std::int64_t n) { return (i + n - 1) % n; })},
+      {"pad",
+       on([](T x) {
+         return xg::pad(x, {-1, 2}, "circular");
+       }),
+       shapes,
+       along_last(1, [](std::int64_t i, std::int64_t n) { return i < n - 1 ? i + 1 : i - n + 2; }),
+       {{}},
+       refuses(
+           [] {
+             xg::pad(some({2, 3}), {-1, 3}, "circular");
+           },
+           {"pad", "circular", "2", "[2, 3]"})},
+      {"pad", on([](T x) {
+         return xg::pad(x, {2, -1}, "circular");
+       }),
+       shapes, along_last(1, [](std::int64_t i, std::int64_t n) { return i < 2 ? i + n - 3 : i - 2; })},
   };
 }
 
@@ -243,7 +201,4 @@ TEST_CASE("borders") {
 }
 TEST_CASE("parts") {
   for (const Row& row : parts()) run(row);
-}
-TEST_CASE("rearrangements") {
-  for (const Row& row : rearrangements()) run(row);
 }

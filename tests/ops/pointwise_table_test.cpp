@@ -116,6 +116,8 @@ std::vector<Row> functions() {
       unary(
           "polygamma", [](const Tensor& x) { return xg::polygamma(1, x); }, trigamma, positive),
       unary("sigmoid", xg::sigmoid, sigmoid, wide),
+      unary(
+          "nan_to_num", [](const Tensor& x) { return xg::nan_to_num(x); }, [](double x) { return x; }),
       unary("relu", xg::relu, [](double x) { return x > 0 ? x : 0; }),
       unary(
           "clamp", [](const Tensor& x) { return xg::clamp(x, -0.8, 1.1); },

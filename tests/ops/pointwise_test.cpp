@@ -312,3 +312,17 @@ TEST_CASE("a saved value changed in place is noticed") {
   }
   CHECK_THROWS_AS(z.backward(xg::ones({2}, {.dtype = xg::float64})), xg::AutogradError);
 }
+
+TEST_CASE("nan_to_num replaces what is no number, with gradient 0") {
+  const Values special{1.5, not_a_number, inf, -inf};
+  const Tensor x = xg::tensor(special).requires_grad_();
+  constexpr double largest = std::numeric_limits<double>::max();
+  CHECK(xg::nan_to_num(x).to_vector<double>() == Values{1.5, 0, largest, -largest});
+  CHECK(xg::nan_to_num(x, 2, 3, -4).to_vector<double>() == Values{1.5, 2, 3, -4});
+  xg::nan_to_num(x, 2, inf).sum().backward();
+  CHECK(x.grad().to_vector<double>() == Values{1, 0, 0, 0});
+  constexpr float largest_single = std::numeric_limits<float>::max();
+  CHECK(xg::nan_to_num(x.to(xg::float32)).to_vector<float>() ==
+        std::vector<float>{1.5, 0, largest_single, -largest_single});
+  CHECK(xg::nan_to_num(xg::tensor({3, -4})).to_vector<std::int64_t>() == std::vector<std::int64_t>{3, -4});
+}

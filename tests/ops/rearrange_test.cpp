@@ -48,6 +48,30 @@ TEST_CASE("repeat and tile") {
   CHECK(mentions(message_of<xg::ValueError>([&] { x.repeat({2, -1}); }), {"repeat:", "-1"}));
 }
 
+TEST_CASE("repeat_interleave repeats each element") {
+  const Tensor x = counted({2, 2});
+  CHECK(values(xg::repeat_interleave(x, 2)) == Values{0, 0, 1, 1, 2, 2, 3, 3});
+  CHECK(values(xg::repeat_interleave(x.t(), 2, 1)) == Values{0, 0, 2, 2, 1, 1, 3, 3});
+  CHECK(values(xg::repeat_interleave(x, xg::tensor({0, 3}), -2)) == Values{2, 3, 2, 3, 2, 3});
+  CHECK(values(xg::repeat_interleave(x, xg::tensor({1, 0, 2, 1}))) == Values{0, 2, 2, 3});
+  CHECK(xg::repeat_interleave(x, xg::tensor({3})).sizes() == Shape{12});
+  CHECK(xg::repeat_interleave(x, 0, 1).sizes() == Shape{2, 0});
+  CHECK(values(xg::repeat_interleave(xg::tensor(4), 2)) == Values{4, 4});
+}
+
+TEST_CASE("four quarter turns are none") {
+  const Tensor x = counted({2, 3, 2});
+  Tensor y = x;
+  for (std::int64_t k = 0; k <= 4; ++k) {
+    CHECK(values(xg::rot90(x, k, {0, 2})) == values(y));
+    CHECK(values(xg::rot90(x, k - 4, {-3, -1})) == values(y));
+    CHECK(values(xg::rot90(xg::rot90(x, k, {1, 0}), k, {0, 1})) == values(x));
+    y = xg::rot90(y, 1, {0, 2});
+  }
+  CHECK(values(xg::rot90(counted({2, 2}))) == Values{1, 3, 0, 2});
+  CHECK_FALSE(shares(x, xg::rot90(x, 0)));
+}
+
 TEST_CASE("triangles") {
   const Tensor x = counted({3, 4}) + 1;
   for (std::int64_t diagonal = -5; diagonal <= 5; ++diagonal) {

@@ -25,6 +25,15 @@ const Shape scalar{};
 Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 std::vector<Row> shapes() {
+  const auto exchanged = moved(
+      [](Shape s) {
+        if (!s.empty()) std::swap(s[0], s[s.size() - 1]);
+        return s;
+      },
+      [](Index i, const Shape&) {
+        if (!i.empty()) std::swap(i.front(), i.back());
+        return i;
+      });
   return {
       {"reshape",
        on([](T x) {
@@ -119,17 +128,21 @@ std::vector<Row> shapes() {
       {"transpose",
        on([](T x) { return xg::transpose(x, 0, -1); }),
        unary,
-       moved(
-           [](Shape s) {
-             if (!s.empty()) std::swap(s[0], s[s.size() - 1]);
-             return s;
-           },
-           [](Index i, const Shape&) {
-             if (!i.empty()) std::swap(i.front(), i.back());
-             return i;
-           }),
+       exchanged,
        {{}},
        refuses([] { xg::transpose(some({2}), 0, 1); }, {"transpose", "1"})},
+      {"swapaxes",
+       on([](T x) { return xg::swapaxes(x, 0, -1); }),
+       unary,
+       exchanged,
+       {{}},
+       refuses([] { xg::swapaxes(some({2}), 0, 1); }, {"swapaxes", "1"})},
+      {"swapdims",
+       on([](T x) { return xg::swapdims(x, 0, -1); }),
+       unary,
+       exchanged,
+       {{}},
+       refuses([] { xg::swapdims(some({2}), 0, 1); }, {"swapdims", "1"})},
       {"t",
        on([](T x) { return xg::t(x); }),
        {{{2, 3}}, {{3}}, {scalar}, {{0, 3}}},

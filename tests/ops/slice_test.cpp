@@ -192,3 +192,18 @@ TEST_CASE("the gradient of parts of a permuted tensor keeps its order in memory"
   CHECK(strides == Shape{4, 60, 2, 12, 1});
   CHECK(numeric::distance(run(true).detach(), expected) < 1e-15);
 }
+
+TEST_CASE("unfold shows windows of the same memory, whose gradients add up") {
+  const Tensor x = counted({2, 5});
+  CHECK(values(x.unfold(1, 3, 2)) == Values{0, 1, 2, 2, 3, 4, 5, 6, 7, 7, 8, 9});
+  CHECK(values(x.unfold(0, 2, 9)) == Values{0, 5, 1, 6, 2, 7, 3, 8, 4, 9});
+  CHECK(values(x.t().unfold(0, 2, 2)) == Values{0, 1, 5, 6, 2, 3, 7, 8});
+  CHECK(x.unfold(-1, 0, 1).sizes() == Shape{2, 6, 0});
+  CHECK(values(xg::tensor(7).unfold(0, 1, 1)) == Values{7});
+  CHECK(shares(x, x.unfold(1, 3, 2)));
+  const Tensor leaf = shapes::leaf({5}, 1);
+  leaf.unfold(0, 3, 1).sum().backward();
+  CHECK(reals(leaf.grad()) == Reals{1, 2, 3, 2, 1});
+  CHECK(mentions(message_of<xg::ShapeError>([&] { x.unfold(1, -1, 1); }), {"unfold:", "-1"}));
+  CHECK(mentions(message_of<xg::IndexError>([&] { x.unfold(2, 1, 1); }), {"unfold:", "2"}));
+}

@@ -2,6 +2,7 @@
 #include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/masked.hpp>
+#include <xgrad/ops/scatter_reduce.hpp>
 
 #include "reference/calls.hpp"
 
@@ -16,6 +17,10 @@ void gather(Calls& calls) {
   calls.add("gather", [=](const Inputs& in) { return TensorList{xg::gather(in["input"], dim(in), in["index"])}; });
   calls.add("scatter_add", [=](const Inputs& in) {
     return TensorList{xg::scatter_add(in["input"], dim(in), in["index"], in["src"])};
+  });
+  calls.add("scatter_reduce", [=](const Inputs& in) {
+    return TensorList{xg::scatter_reduce(in["input"], dim(in), in["index"], in["src"], in.attr<std::string>("reduce"),
+                                         in.attr("include_self", true))};
   });
   calls.add("take", [](const Inputs& in) { return TensorList{xg::take(in["input"], in["index"])}; });
   calls.add("embedding", [](const Inputs& in) {

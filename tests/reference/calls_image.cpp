@@ -188,6 +188,9 @@ void image(Calls& calls) {
                            .stride = sizes<IntPair>(in, "stride", 1)};
   };
   calls.add("unfold", [=](const Inputs& in) {
+    if (in.has("dimension"))
+      return TensorList{in["input"].unfold(in.attr<std::int64_t>("dimension"), in.attr<std::int64_t>("size"),
+                                           in.attr<std::int64_t>("step"))};
     return TensorList{xg::unfold(in["input"], sizes<IntPair>(in, "kernel_size", 1), fold_options(in))};
   });
   calls.add("fold", [=](const Inputs& in) {

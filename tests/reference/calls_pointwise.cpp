@@ -82,6 +82,10 @@ void pointwise(Calls& calls) {
     return TensorList{decimals ? xg::round(in["input"], *decimals) : xg::round(in["input"])};
   });
   calls.add("clamp", [](const Inputs& in) { return TensorList{clamp(in)}; });
+  calls.add("nan_to_num", [](const Inputs& in) {
+    return TensorList{
+        xg::nan_to_num(in["input"], in.attr("nan", 0.0), in.optional<double>("posinf"), in.optional<double>("neginf"))};
+  });
   calls.add("where", [](const Inputs& in) {
     return TensorList{xg::where(in["condition"], operand(in, "input"), operand(in, "other"))};
   });

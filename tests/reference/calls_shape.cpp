@@ -12,6 +12,12 @@ void shape(Calls& calls) {
   calls.add("transpose", [](const Inputs& in) {
     return TensorList{xg::transpose(in["input"], in.attr<std::int64_t>("dim0"), in.attr<std::int64_t>("dim1"))};
   });
+  calls.add("swapaxes", [](const Inputs& in) {
+    return TensorList{xg::swapaxes(in["input"], in.attr<std::int64_t>("axis0"), in.attr<std::int64_t>("axis1"))};
+  });
+  calls.add("swapdims", [](const Inputs& in) {
+    return TensorList{xg::swapdims(in["input"], in.attr<std::int64_t>("dim0"), in.attr<std::int64_t>("dim1"))};
+  });
   calls.add("permute", [](const Inputs& in) { return TensorList{xg::permute(in["input"], in.ints("dims"))}; });
   calls.add("squeeze", [](const Inputs& in) {
     const auto dim = in.optional<std::int64_t>("dim");

@@ -1,9 +1,10 @@
-// A table of vectors, looked up by number.
+// A table of vectors, looked up by number, one by one or in bags.
 #pragma once
 #include <xgrad/nn/module.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace xgrad::nn {
 
@@ -28,6 +29,32 @@ class Embedding : public Module {
 
  private:
   EmbeddingOptions options_;
+};
+
+// padding_idx: a row that is zero at first, never gets a gradient and counts in no bag. The other members are those of
+// xgrad::EmbeddingBagOptions.
+struct EmbeddingBagOptions {
+  bool scale_grad_by_freq = false;
+  std::string mode = "mean";
+  bool include_last_offset = false;
+  std::optional<std::int64_t> padding_idx{};
+};
+// The sum, mean or maximum of each bag of rows, as embedding_bag: input [B, n], or [N] with offsets [B], to
+// [B, embedding_dim].
+// Parameter: weight, as Embedding's. Errors of the constructor as there, and ValueError for another mode.
+class EmbeddingBag : public Module {
+ public:
+  EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingBagOptions& options = {},
+               Here here = {});
+  Tensor forward(const Arg& input, const Tensor& offsets = {}, const Tensor& per_sample_weights = {}) const;
+  Tensor operator()(const Arg& input, const Tensor& offsets = {}, const Tensor& per_sample_weights = {}) const {
+    return forward(input, offsets, per_sample_weights);
+  }
+
+  Tensor weight;
+
+ private:
+  EmbeddingBagOptions options_;
 };
 
 }  // namespace xgrad::nn

@@ -28,11 +28,31 @@ TensorList split(const Arg& x, std::int64_t size, std::int64_t dim = 0);
 TensorList split(const Arg& x, const Shape& sizes, std::int64_t dim = 0);
 // At most `chunks` parts of size ceil(n / chunks) along dimension dim. Views.
 TensorList chunk(const Arg& x, std::int64_t chunks, std::int64_t dim = 0);
+// `sections` parts along dimension dim, the first n mod sections of them one larger than the others. Views.
+TensorList tensor_split(const Arg& x, std::int64_t sections, std::int64_t dim = 0);
+// The parts that begin at 0 and at each index and end before the next index, as slices: slice(dim, 0, i), slice(dim, i,
+// j), ..., slice(dim, j). Views.
+TensorList tensor_split(const Arg& x, const Shape& indices, std::int64_t dim = 0);
+// tensor_split along dimension 1 (0 for one-dimensional tensors), along dimension 0 of at least two, along dimension 2
+// of at least three. ValueError for a number of sections that does not divide the size.
+TensorList hsplit(const Arg& x, std::int64_t sections);
+TensorList hsplit(const Arg& x, const Shape& indices);
+TensorList vsplit(const Arg& x, std::int64_t sections);
+TensorList vsplit(const Arg& x, const Shape& indices);
+TensorList dsplit(const Arg& x, std::int64_t sections);
+TensorList dsplit(const Arg& x, const Shape& indices);
 // select(dim, k) for every k. Views.
 TensorList unbind(const Arg& x, std::int64_t dim = 0);
 
 // One-dimensional (or 0-d) tensors [n_0], [n_1], ... as coordinates of a grid: k views of shape [n_0, n_1, ...], the
 // k-th constant along all dimensions but k. indexing "xy" exchanges the first two dimensions. ValueError for any other.
 TensorList meshgrid(const TensorList& tensors, const std::string& indexing = "ij", Here here = {});
+
+// Every choice of one element from each of k one-dimensional tensors, [n_0 n_1 ..., k], the last one varying fastest. A
+// single tensor is returned itself.
+Tensor cartesian_prod(const TensorList& tensors, Here here = {});
+// Every choice of r elements of x [n] in their order, without or with repetition, in lexicographic order of their
+// indices: [C, r]; [0] for r = 0.
+Tensor combinations(const Arg& x, std::int64_t r = 2, bool with_replacement = false);
 
 }  // namespace xgrad

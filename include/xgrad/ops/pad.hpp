@@ -12,7 +12,7 @@ namespace xgrad {
 //   "constant"   x[i - p], and `value` where there is none
 //   "reflect"    x[|i - p|], mirrored likewise at the last element; both counts below n
 //   "replicate"  x of the nearest place
-//   "circular"   x[(i - p) mod n]; both counts at most n
+//   "circular"   x[(i - p) mod n]; both counts at most n, which is what is left where one is negative
 // "constant" takes any number of dimensions. The others take one to three, where x has one or two dimensions more (the
 // channels, and the batch, if any), and no value. Any dtype. The gradient is cut back likewise, and what comes from one
 // element adds up. ShapeError: a list of odd length or too long, counts beyond those above, a size below 0 (below 1 for

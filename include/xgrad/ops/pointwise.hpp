@@ -66,6 +66,10 @@ Tensor sigmoid(const Arg& x);
 // max(x, 0). Gradient 0 at 0. Integers stay.
 Tensor relu(const Arg& x);
 
+// x with NaN, +infinity and -infinity replaced, infinities by the dtype's largest and lowest number where nothing is
+// given. Gradient 0 there. Integers stay.
+Tensor nan_to_num(const Arg& x, double nan = 0, std::optional<double> posinf = {}, std::optional<double> neginf = {});
+
 // min(max(x, min), max); a bound left out does not bind. The gradient passes at the bounds. Integers stay with integer
 // bounds. ValueError where both are left out.
 Tensor clamp(const Arg& x, std::optional<Scalar> min, std::optional<Scalar> max = {});

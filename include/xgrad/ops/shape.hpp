@@ -26,8 +26,10 @@ Tensor squeeze(const Arg& x, std::int64_t dim);
 // With a new dimension of size 1 before dimension dim; -1 appends one.
 Tensor unsqueeze(const Arg& x, std::int64_t dim);
 
-// Two dimensions exchanged.
+// Two dimensions exchanged, under three names.
 Tensor transpose(const Arg& x, std::int64_t dim0, std::int64_t dim1);
+Tensor swapaxes(const Arg& x, std::int64_t axis0, std::int64_t axis1);
+Tensor swapdims(const Arg& x, std::int64_t dim0, std::int64_t dim1);
 // A matrix transposed; a tensor of fewer dimensions as it is. ShapeError for more than two dimensions.
 Tensor t(const Arg& x);
 // Dimension k of the result is dimension dims[k] of x. dims names every dimension once: ShapeError, ValueError.
