@@ -93,6 +93,15 @@ TEST_CASE("points where a derivative is a choice") {
     expected[static_cast<std::size_t>(pick(ties).second.item<std::int64_t>())] = 1;
     CHECK(slope([=](const Tensor& x) { return pick(x).first; }, ties) == expected);
   }
+  const Tensor zero = xg::zeros({2, 2}, leaf), ones = xg::ones({2, 2}, leaf);
+  const Tensor identity = xg::eye(2, {.dtype = xg::float64}).requires_grad_();
+  CHECK(slope([](const Tensor& x) { return xg::linalg::matrix_norm(x); }, zero) == Values{0, 0, 0, 0});
+  CHECK(slope([](const Tensor& x) { return xg::det(x); }, zero) == Values{0, 0, 0, 0});
+  CHECK(slope([](const Tensor& x) { return xg::slogdet(x).second; }, ones)[0] > 1e15);
+  CHECK(slope([](const Tensor& x) { return xg::linalg::eigvalsh(x).sum(); }, identity) == Values{1, 0, 0, 1});
+  CHECK(slope([](const Tensor& x) { return xg::linalg::svdvals(x).sum(); }, identity) == Values{1, 0, 0, 1});
+  CHECK(slope([](const Tensor& x) { return xg::linalg::matrix_norm(x, "nuc"); }, identity) == Values{1, 0, 0, 1});
+  CHECK(slope([](const Tensor& x) { return xg::linalg::matrix_norm(x, 1); }, identity) == Values{0.5, 0, 0, 0.5});
   const Tensor image = xg::tensor({5.0, 5.0, 5.0, 5.0}, leaf);
   CHECK(slope([](const Tensor& x) { return F::max_pool2d(x.reshape({1, 2, 2}), 2); }, image) == Values{1, 0, 0, 0});
   CHECK(slope(

@@ -20,6 +20,7 @@ namespace {
 // C[i, j] = (-1)^(i + j) times the determinant without row i and column j.
 Tensor by_minors(const Tensor& a, Here here) {
   const std::int64_t n = a.size(0);
+  if (n == 1) return ones({1, 1}, {.dtype = a.dtype()});
   std::vector<std::int64_t> others;
   std::vector<double> signs;
   for (std::int64_t i = 0; i < n; ++i)
@@ -40,7 +41,6 @@ Tensor by_minors(const Tensor& a, Here here) {
 // rank n - 1 just a number.
 Tensor single(const Tensor& a, Here here) {
   const std::int64_t n = a.size(0);
-  if (n == 1) return ones({1, 1}, {.dtype = a.dtype()});
   if (has_regular_factors(a)) return cofactors_by_inverse(a, here);
   Tensor u, s, vh;
   {
@@ -65,13 +65,17 @@ Tensor single(const Tensor& a, Here here) {
   const Tensor x = inverse({b11, here}), d = determinant(b11, here).mul({sign, here});
   const Tensor left = times(here, b21, x), right = times(here, x, b12);
   const Tensor small = b22.sub({times(here, b21, right), here});
-  const Tensor c22 = single(small, here).mul({d, here});
+  // S may be nothing but rounding, whose inverse would spoil high orders: a polynomial does not.
+  const bool few = r <= 3;
+  const Tensor c = few ? by_minors(small, here) : single(small, here), c22 = c.mul({d, here});
+  const Tensor d_small =
+      few ? small.select(0, 0, here).mul({c.select(0, 0, here), here}).sum({}, here) : determinant(small, here);
   const Tensor c12 = times(here, left, c22, true).neg(here), c21 = times(here, c22, right, false, true).neg(here);
   const Tensor c11 = transposed(x, here)
-                         .mul({d.mul({determinant(small, here), here}), here})
+                         .mul({d.mul({d_small, here}), here})
                          .add({times(here, times(here, left, c22, true), right, false, true), here});
-  const Tensor c = cat({cat({c11, c12}, 1, here), cat({c21, c22}, 1, here)}, 0, here);
-  return times(here, times(here, u, c), vh);
+  const Tensor all = cat({cat({c11, c12}, 1, here), cat({c21, c22}, 1, here)}, 0, here);
+  return times(here, times(here, u, all), vh);
 }
 
 }  // namespace

@@ -141,9 +141,15 @@ bool has_regular_factors(const Tensor& a) {
   return dispatch_floating(impl(a).dtype, [&]<class T>() { return is_regular<T>(lu, stack); });
 }
 
-// d = det A = +-prod u_kk; dA = dd C with the cofactors C, which are d A^-T where A is regular.
+// d = det A = +-prod u_kk; dA = dd C with the cofactors C, which are d A^-T where A is regular. Of one and two rows it
+// is the polynomial.
 Tensor determinant(const Tensor& a, Here here) {
   const Stack stack = square_stack_of("det", a, here);
+  if (stack.rows == 1 || stack.rows == 2) {
+    const auto element = [&](std::int64_t i, std::int64_t j) { return a.select(-2, i, here).select(-1, j, here); };
+    if (stack.rows == 1) return element(0, 0).clone(here);
+    return element(0, 0).mul({element(1, 1), here}).sub({element(0, 1).mul({element(1, 0), here}), here});
+  }
   const Lu lu = factored(a, stack);
   Tensor d = make_tensor(stack.batch, impl(a).dtype);
   const bool regular = dispatch_floating(impl(a).dtype, [&]<class T>() {
