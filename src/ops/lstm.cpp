@@ -1,15 +1,14 @@
 #include "kernels/lstm.hpp"
 
-#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/join.hpp>
 #include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/lstm.hpp>
-#include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
 
 #include "core/dispatch.hpp"
 #include "ops/product.hpp"
-#include "ops/recurrent.hpp"
+#include "ops/recurrent_twin.hpp"
 
 namespace xgrad {
 
@@ -84,70 +83,46 @@ void fused_backward(Backward& bw, const RecurrentInputs& in, const Tensor& outpu
 
 // The same in tensor operations.
 void recorded_backward(Backward& bw, const RecurrentInputs& in, const RecurrentShape& s) {
-  const Here here = bw.here();
-  const auto mul = [&](const Tensor& a, const Tensor& b) { return a.mul({b, here}); };
-  const auto add = [&](const Tensor& a, const Tensor& b) { return a.defined() ? a.add({b, here}) : b; };
-  const auto rest = [&](const Tensor& a) { return a.neg(here).add({1, here}); };
-  const auto times = [&](const Tensor& a, const Tensor& b) { return matmul({a, here}, {b, here}); };
-  const auto shared = [&](const Tensor& a, const Tensor& w) { return linear({a, here}, {w, here}); };
-  const auto rows = [&](const Tensor& a) { return a.reshape({s.steps * s.batch, a.size(2)}, here); };
-  const TensorOptions like{.dtype = in[in_x].dtype()};
-
+  const RecurrentTwin r{in, s, bw.here()};
+  const bool projects = in[in_w_hr].defined();
   struct Step {
-    Tensor i, f, g, o, c, tanh_c, hidden, h_before, c_before;
+    Tensor i, f, g, o, tanh_c, c_before;
   };
-  std::vector<Step> steps(static_cast<std::size_t>(s.steps));
-  const auto at = [&](std::int64_t step) { return static_cast<std::size_t>(s.reverse ? s.steps - 1 - step : step); };
-  Tensor biases;
-  for (const RecurrentInput bias : {in_b_ih, in_b_hh})
-    if (in[bias].defined()) biases = add(biases, in[bias]);
-  const Tensor share = linear({in[in_x], here}, {in[in_w_ih], here}, biases);
-  Tensor h = in[in_h0].defined() ? in[in_h0] : zeros({s.batch, s.projected}, like, here);
-  Tensor c = in[in_c0].defined() ? in[in_c0] : zeros({s.batch, s.hidden}, like, here);
+  std::vector<Step> steps;
+  TensorList hidden, before;
+  const Tensor shares = r.shares_of_x();
+  Tensor h = r.first_h(), c = in[in_c0].defined() ? in[in_c0] : r.zeros_of({s.batch, s.hidden});
   for (std::int64_t step = 0; step < s.steps; ++step) {
-    Step& now = steps[at(step)];
-    now.h_before = h;
-    now.c_before = c;
-    const Tensor z = share.select(0, static_cast<std::int64_t>(at(step)), here).add({shared(h, in[in_w_hh]), here});
-    const TensorList parts = chunk({z, here}, 4, 1);
-    now.i = parts[0].sigmoid(here), now.f = parts[1].sigmoid(here);
-    now.g = parts[2].tanh(here), now.o = parts[3].sigmoid(here);
-    now.c = c = mul(now.f, c).add({mul(now.i, now.g), here});
-    now.tanh_c = c.tanh(here);
-    now.hidden = h = mul(now.o, now.tanh_c);
-    if (in[in_w_hr].defined()) h = shared(h, in[in_w_hr]);
+    const TensorList parts = r.at(shares, step).add({r.share_of(h), r.here}).chunk(4, 1, r.here);
+    const Tensor i = parts[0].sigmoid(r.here), f = parts[1].sigmoid(r.here), g = parts[2].tanh(r.here),
+                 o = parts[3].sigmoid(r.here), c_before = c;
+    c = r.mul(f, c).add({r.mul(i, g), r.here});
+    steps.push_back({i, f, g, o, c.tanh(r.here), c_before});
+    before.push_back(h);
+    hidden.push_back(r.mul(o, steps.back().tanh_c));
+    h = projects ? linear({hidden.back(), r.here}, {in[in_w_hr], r.here}) : hidden.back();
   }
-
+  // Slopes by the values.
+  const auto of_sigmoid = [&](const Tensor& a) { return r.mul(a, r.rest(a)); };
+  const auto of_tanh = [&](const Tensor& a) { return r.rest(a.square(r.here)); };
   Tensor d_h = bw.grad(1), d_c = bw.grad(2);
-  TensorList d_gates(steps.size()), d_projected(steps.size()), hidden, h_before;
+  TensorList d_gates(steps.size()), d_projected(steps.size());
   for (std::int64_t step = s.steps - 1; step >= 0; --step) {
-    const std::size_t t = at(step);
-    const Step& now = steps[t];
-    if (bw.grad(0).defined()) d_h = add(d_h, bw.grad(0).select(0, static_cast<std::int64_t>(t), here));
-    if (!d_h.defined()) d_h = zeros({s.batch, s.projected}, like, here);
-    d_projected[t] = d_h;
-    const Tensor m = in[in_w_hr].defined() ? times(d_h, in[in_w_hr]) : d_h;
-    const Tensor k = add(d_c, mul(mul(m, now.o), rest(now.tanh_c.square(here))));
-    d_gates[t] = cat({mul(mul(k, now.g), mul(now.i, rest(now.i))), mul(mul(k, now.c_before), mul(now.f, rest(now.f))),
-                      mul(mul(k, now.i), rest(now.g.square(here))), mul(mul(m, now.tanh_c), mul(now.o, rest(now.o)))},
-                     1, here);
-    d_c = mul(k, now.f);
-    d_h = times(d_gates[t], in[in_w_hh]);
+    const auto at = static_cast<std::size_t>(step);
+    const auto& [i, f, g, o, tanh_c, c_before] = steps[at];
+    d_projected[at] = r.gradient_of_h(bw, d_h, step);
+    const Tensor m = projects ? r.times(d_projected[at], in[in_w_hr]) : d_projected[at];
+    const Tensor k = r.sum(d_c, r.mul(r.mul(m, o), of_tanh(tanh_c)));
+    d_gates[at] = cat({r.mul(r.mul(k, g), of_sigmoid(i)), r.mul(r.mul(k, c_before), of_sigmoid(f)),
+                       r.mul(r.mul(k, i), of_tanh(g)), r.mul(r.mul(m, tanh_c), of_sigmoid(o))},
+                      1, r.here);
+    d_c = r.mul(k, f);
+    d_h = r.times(d_gates[at], in[in_w_hh]);
   }
-  for (const Step& now : steps) {
-    hidden.push_back(now.hidden);
-    h_before.push_back(now.h_before);
-  }
-  const Tensor d = stack(d_gates, 0, here), d_rows = rows(d);
-  if (bw.needs(in_x)) bw.give(in_x, times(d, in[in_w_ih]));
-  if (bw.needs(in_h0)) bw.give(in_h0, d_h);
+  const Tensor d = r.together(d_gates);
+  r.give(bw, d, d, r.together(before), d_h);
   if (bw.needs(in_c0)) bw.give(in_c0, d_c);
-  if (bw.needs(in_w_ih)) bw.give(in_w_ih, times(d_rows.t(here), rows(in[in_x])));
-  if (bw.needs(in_w_hh)) bw.give(in_w_hh, times(d_rows.t(here), rows(stack(h_before, 0, here))));
-  for (const RecurrentInput bias : {in_b_ih, in_b_hh})
-    if (bw.needs(bias)) bw.give(bias, d_rows);
-  if (bw.needs(in_w_hr))
-    bw.give(in_w_hr, times(rows(stack(d_projected, 0, here)).t(here), rows(stack(hidden, 0, here))));
+  if (bw.needs(in_w_hr)) bw.give(in_w_hr, r.of_weight(r.together(d_projected), r.together(hidden)));
 }
 
 }  // namespace

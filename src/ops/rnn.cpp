@@ -2,16 +2,12 @@
 
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/join.hpp>
-#include <xgrad/ops/linalg.hpp>
 #include <xgrad/ops/masked.hpp>
-#include <xgrad/ops/shape.hpp>
-
-#include <algorithm>
 
 #include "core/check.hpp"
 #include "core/dispatch.hpp"
 #include "ops/product.hpp"
-#include "ops/recurrent.hpp"
+#include "ops/recurrent_twin.hpp"
 
 namespace xgrad {
 
@@ -19,50 +15,10 @@ using namespace detail;
 
 namespace {
 
-// What rules in tensor operations are written with.
-struct Recorded {
-  const RecurrentInputs& in;
-  const RecurrentShape& s;
-  Here here;
-
-  Tensor zeros_of(const Shape& shape) const { return zeros(shape, {.dtype = in[in_x].dtype()}, here); }
-  Tensor first_h() const { return in[in_h0].defined() ? in[in_h0] : zeros_of({s.batch, s.hidden}); }
-  // a + b, an undefined one of which is 0.
-  Tensor sum(const Tensor& a, const Tensor& b) const { return !a.defined() ? b : !b.defined() ? a : a.add({b, here}); }
-  Tensor mul(const Tensor& a, const Tensor& b) const { return a.mul({b, here}); }
-  Tensor rest(const Tensor& a) const { return a.neg(here).add({1, here}); }
-  Tensor times(const Tensor& a, const Tensor& b) const { return matmul({a, here}, {b, here}); }
-  // The shares of x of all times [T, B, G H], and that of h.
-  Tensor shares_of_x() const { return linear({in[in_x], here}, {in[in_w_ih], here}, in[in_b_ih]); }
-  Tensor share_of(const Tensor& h) const { return linear({h, here}, {in[in_w_hh], here}, in[in_b_hh]); }
-  Tensor at(const Tensor& all, std::int64_t step) const { return all.select(0, s.time(step), here); }
-  // The gradient of h after a step, from the outputs and from what comes after.
-  Tensor gradient_of_h(const Backward& bw, const Tensor& later, std::int64_t step) const {
-    const Tensor own = bw.grad(0).defined() ? at(bw.grad(0), step) : Tensor();
-    const Tensor d = sum(later, own);
-    return d.defined() ? d : zeros_of({s.batch, s.hidden});
-  }
-  // One [B, n] of each time, in the order of the times, as [T, B, n].
-  Tensor together(TensorList list) const {
-    if (s.reverse) std::reverse(list.begin(), list.end());
-    return stack(list, 0, here);
-  }
-  void give(Backward& bw, const Tensor& d_inputs, const Tensor& d_hiddens, const Tensor& h_before,
-            const Tensor& d_h0) const {
-    const auto rows = [&](const Tensor& a) { return a.reshape({s.steps * s.batch, a.size(2)}, here); };
-    if (bw.needs(in_x)) bw.give(in_x, times(d_inputs, in[in_w_ih]));
-    if (bw.needs(in_h0)) bw.give(in_h0, d_h0);
-    if (bw.needs(in_w_ih)) bw.give(in_w_ih, times(rows(d_inputs).t(here), rows(in[in_x])));
-    if (bw.needs(in_w_hh)) bw.give(in_w_hh, times(rows(d_hiddens).t(here), rows(h_before)));
-    if (bw.needs(in_b_ih)) bw.give(in_b_ih, rows(d_inputs));
-    if (bw.needs(in_b_hh)) bw.give(in_b_hh, rows(d_hiddens));
-  }
-};
-
 // ---- rnn_layer: h' = f(x W_ih^T + b_ih + h W_hh^T + b_hh); dz = dh' f'(z), dh = dz W_hh
 
 void recorded_rnn_backward(Backward& bw, const RecurrentInputs& in, const RecurrentShape& s, Nonlinearity f) {
-  const Recorded r{in, s, bw.here()};
+  const RecurrentTwin r{in, s, bw.here()};
   const Tensor shares = r.shares_of_x();
   TensorList before, after;
   for (std::int64_t step = 0; step < s.steps; ++step) {
@@ -107,7 +63,7 @@ void fused_rnn_backward(Backward& bw, const RecurrentInputs& in, const Tensor& o
 // W_hh
 
 void recorded_gru_backward(Backward& bw, const RecurrentInputs& in, const RecurrentShape& s) {
-  const Recorded r{in, s, bw.here()};
+  const RecurrentTwin r{in, s, bw.here()};
   struct Step {
     Tensor reset, update, next, q;
   };
