@@ -25,9 +25,11 @@ Tensor uniform(const Shape& shape, std::int64_t hidden_size, Here here) {
   return make_tensor(shape, get_default_dtype()).uniform_(-bound, bound, here);
 }
 
-void check_nonlinearity(const char* name, const std::string& nonlinearity, Here here) {
+// The name, once the nonlinearity is checked: before weights take random numbers.
+const char* named(const char* name, const std::string& nonlinearity, Here here) {
   check<ValueError>(nonlinearity == "tanh" || nonlinearity == "relu", here,
                     "{}: nonlinearity must be tanh or relu, got {}", name, nonlinearity);
+  return name;
 }
 
 TensorList listed(const std::pair<Tensor, Tensor>& pair) { return {pair.first, pair.second}; }
@@ -102,16 +104,14 @@ std::pair<Tensor, LSTMState> LSTM::forward(const Arg& x, const LSTMState& state)
 }
 
 RNN::RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& o, Here here)
-    : RecurrentBase("RNN", 1, input_size, hidden_size,
+    : RecurrentBase(named("RNN", o.nonlinearity, here), 1, input_size, hidden_size,
                     {.num_layers = o.num_layers,
                      .bias = o.bias,
                      .batch_first = o.batch_first,
                      .dropout = o.dropout,
                      .bidirectional = o.bidirectional},
                     here),
-      nonlinearity_(o.nonlinearity) {
-  check_nonlinearity("RNN", nonlinearity_, here);
-}
+      nonlinearity_(o.nonlinearity) {}
 
 std::pair<Tensor, Tensor> RNN::forward(const Arg& x, const Tensor& h_0) const {
   const TensorList results =
@@ -189,9 +189,8 @@ LSTMState LSTMCell::forward(const Arg& x, const LSTMState& state) const {
 }
 
 RNNCell::RNNCell(std::int64_t input_size, std::int64_t hidden_size, const RNNCellOptions& options, Here here)
-    : RecurrentCellBase("RNNCell", 1, input_size, hidden_size, options.bias, here),
+    : RecurrentCellBase(named("RNNCell", options.nonlinearity, here), 1, input_size, hidden_size, options.bias, here),
       nonlinearity_(options.nonlinearity) {
-  check_nonlinearity("RNNCell", nonlinearity_, here);
   if (nonlinearity_ != "tanh")
     set_description(fmt::format("{}, {}{}, nonlinearity={}", input_size, hidden_size,
                                 options.bias ? "" : ", bias=False", nonlinearity_));

@@ -127,6 +127,8 @@ TensorList run_recurrent(const RecurrentPlan& plan, const Arg& x, const std::vec
                     plan.batch_first ? "[B, T" : "[T, B", x->sizes());
   const bool alone = x->dim() == 2, swap = plan.batch_first && !alone;
   check<ShapeError>(x->size(swap ? 1 : 0) > 0, here, "{}: the sequence of x {} has length 0", plan.name, x->sizes());
+  check<ValueError>(plan.dropout >= 0 && plan.dropout <= 1, here, "{}: dropout must be in [0, 1], got {}", plan.name,
+                    plan.dropout);
   std::vector<TensorList> parts;
   for (const RecurrentState& state : states) parts.push_back(split_state(plan, state, weights.size(), x));
 
@@ -170,9 +172,12 @@ std::vector<RecurrentWeights> weights_of(const char* op, const TensorList& param
     w.w_ih = *next++, w.w_hh = *next++;
     if (has_biases) w.b_ih = *next++, w.b_hh = *next++;
     if (projects) w.w_hr = *next++;
-    check<ValueError>(w.w_ih.defined() && w.w_hh.defined(), here, "{}: a weight is undefined", op);
-    check<ShapeError>(w.w_hh.dim() == 2 && (!projects || (w.w_hr.defined() && w.w_hr.dim() == 2)), here,
-                      "{}: expected weights of two dimensions, got {}", op, w.w_hh.sizes());
+    check<ValueError>(w.w_ih.defined() && w.w_hh.defined() && (!projects || w.w_hr.defined()), here,
+                      "{}: a weight is undefined", op);
+    for (const Tensor* weight : {&w.w_hh, &w.w_hr})
+      if (weight->defined())
+        check<ShapeError>(weight->dim() == 2, here, "{}: expected weights of two dimensions, got {}", op,
+                          weight->sizes());
   }
   return weights;
 }

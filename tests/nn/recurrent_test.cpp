@@ -10,6 +10,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "numeric.hpp"
@@ -40,6 +41,54 @@ nn::LSTM double_lstm(const nn::LSTMOptions& options) {
 const xg::TensorOptions f64{.dtype = xg::float64, .requires_grad = true};
 
 }  // namespace
+
+TEST_CASE("layers of every depth and direction are PyTorch's, with parameters by PyTorch's names") {
+  const auto& book = reference::own_book();
+  int count = 0;
+  for (const auto& entry : book.cases()) {
+    const std::string id = entry.at("id"), op = entry.value("op", "");
+    if (op != "rnn_tanh" && op != "rnn_relu" && op != "gru" && op != "lstm") continue;
+    ++count;
+    INFO(id);
+    const auto& a = entry.at("attrs");
+    const auto stored = [&](const std::string& name) { return book.tensor(id + "/in/" + name); };
+    const auto check = [&](auto&& layer, const auto& state) {
+      layer.to(xg::float64);
+      std::size_t inputs = op == "lstm" ? 3 : 2;
+      for (const auto& [name, parameter] : layer.named_parameters()) {
+        CHECK(entry.at("inputs").at(inputs++).at("name") == name);
+        const xg::NoGradGuard no_grad;
+        parameter.copy_(stored(name));
+      }
+      CHECK(inputs == entry.at("inputs").size());
+      const auto result = layer(stored("input"), state);
+      TensorList outputs{result.first};
+      if constexpr (std::is_same_v<std::decay_t<decltype(state)>, Tensor>)
+        outputs.push_back(result.second);
+      else
+        for (const Tensor& last : TensorList(result.second)) outputs.push_back(last);
+      for (std::size_t i = 0; i < outputs.size(); ++i)
+        CHECK(reference::difference(outputs[i].detach(), book.tensor(id + "/out/" + std::to_string(i))) == "");
+    };
+    const std::int64_t width = a.at("input_size"), size = a.at("hidden_size"), layers = a.at("num_layers");
+    const bool bias = a.at("bias"), first = a.at("batch_first"), both = a.at("bidirectional");
+    if (op == "lstm")
+      check(nn::LSTM(width, size, {.num_layers = layers, .bias = bias, .batch_first = first, .bidirectional = both}),
+            nn::LSTMState{stored("hx"), stored("cx")});
+    else if (op == "gru")
+      check(nn::GRU(width, size, {.num_layers = layers, .bias = bias, .batch_first = first, .bidirectional = both}),
+            stored("hx"));
+    else
+      check(nn::RNN(width, size,
+                    {.num_layers = layers,
+                     .nonlinearity = op.substr(4),
+                     .bias = bias,
+                     .batch_first = first,
+                     .bidirectional = both}),
+            stored("hx"));
+  }
+  CHECK(count == 16);
+}
 
 TEST_CASE("LSTMCell is a step of PyTorch's LSTM") {
   int count = 0;
@@ -259,6 +308,13 @@ TEST_CASE("misuse is named") {
   CHECK(mentions(refused([] { nn::RNN(2, 3, {.nonlinearity = "sin"}); }), {"RNN", "sin", "recurrent_test.cpp"}));
   CHECK(mentions(refused([] { nn::RNNCell(2, 3, {.nonlinearity = "sin"}); }), {"RNNCell", "sin"}));
   CHECK(mentions(refused([] { nn::GRU(2, 0); }), {"GRU", "hidden_size 0"}));
+  // What is refused takes no random numbers.
+  xg::manual_seed(6);
+  const Tensor expected = xg::rand({3});
+  xg::manual_seed(6);
+  CHECK_THROWS_AS(nn::RNN(2, 3, {.nonlinearity = "sin"}), xg::ValueError);
+  CHECK_THROWS_AS(nn::RNNCell(2, 3, {.nonlinearity = "sin"}), xg::ValueError);
+  CHECK(xg::equal(xg::rand({3}), expected));
   const nn::LSTM lstm(2, 3, {.batch_first = true}), other(2, 3);
   CHECK(mentions(message_of<xg::ShapeError>([&] {
                    lstm(xg::zeros({4, 5, 3}));

@@ -207,6 +207,41 @@ TEST_CASE("a retained graph gives the same again; changing an output before back
   }
 }
 
+TEST_CASE("biases, weights and cotangents of any layout, in place of the gates or not") {
+  for (Unit unit : {Unit::tanh, Unit::relu, Unit::gated})
+    for (bool of_x : {true, false}) {
+      const Sizes s{unit, 3, 2, 2, 3, true, of_x, !of_x};
+      INFO(text(s));
+      const TensorList plain = inputs_of(s);
+      TensorList lying = plain;
+      const auto across = [](const Tensor& t) { return t.t().contiguous().t(); };
+      lying[2] = across(plain[2]), lying[3] = across(plain[3]);
+      lying[4] = xg::stack({plain[4], plain[4]}, 1).select(1, 1);
+      const auto gradients = [&](const TensorList& outputs, bool retain) {
+        const Tensor loss = outputs[0].transpose(0, 1).sum() + outputs[1].t().sum() + outputs[1].sum();
+        return xg::grad({loss}, plain, {.retain_graph = retain});
+      };
+      const TensorList wanted = gradients(oracle(s, plain), false);
+      for (bool retain : {true, false}) {
+        const TensorList found = gradients(layer(s, lying), retain);
+        for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(numeric::distance(found[i], wanted[i]) <= 1e-13);
+      }
+    }
+}
+
+TEST_CASE("no input, and no state, are sizes like others") {
+  for (Unit unit : {Unit::relu, Unit::gated})
+    for (const Sizes& s : {Sizes{unit, 2, 2, 0, 3}, Sizes{unit, 2, 2, 3, 0}}) {
+      INFO(text(s));
+      const TensorList inputs = inputs_of(s), found = results(layer, s, inputs), wanted = results(oracle, s, inputs);
+      for (std::size_t i = 0; i < wanted.size(); ++i)
+        if (wanted[i].numel() == 0)
+          CHECK(found[i].sizes() == wanted[i].sizes());
+        else
+          CHECK(numeric::distance(found[i].detach(), wanted[i].detach()) <= 1e-13);
+    }
+}
+
 TEST_CASE("an empty batch gives zeros for the weights") {
   for (Unit unit : {Unit::relu, Unit::gated}) {
     const Sizes s{unit, 2, 0, 3, 4};
@@ -290,4 +325,14 @@ TEST_CASE("misuse is named") {
                    xg::lstm(x, {xg::ones({1, 3, 5})}, {w(20, 4), w(20, 5)}, false, 1, 0, false, false, false);
                  }),
                  {"lstm", "h and c"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { xg::rnn_tanh(x, {}, good, false, 1, 1.5, true, false, false); }),
+                 {"rnn_tanh: dropout must be in [0, 1], got 1.5"}));
+  CHECK(mentions(message_of<xg::ShapeError>([&] {
+                   xg::lstm(x, {}, {w(20, 4), w(20, 2), xg::ones({2})}, false, 1, 0, false, false, false);
+                 }),
+                 {"lstm", "two dimensions", "got [2]"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] {
+                   xg::lstm(x, {}, {w(20, 4), w(20, 2), {}}, false, 1, 0, false, false, false);
+                 }),
+                 {"lstm", "undefined"}));
 }

@@ -32,7 +32,8 @@ std::pair<Tensor, Tensor> gru_layer(const Arg& x, const RecurrentWeights& weight
 // none) or undefined for zeros; L layers of D = 2 directions if bidirectional, whose outputs lie beside each other,
 // else 1. params: w_ih, w_hh and, with has_biases, b_ih, b_hh of every layer and direction, the directions of a layer
 // together. dropout: the share of each layer's output but the last one's that is dropped if train. {output [T, B, D H]
-// in x's layout, the last states h_n [L D, B, H]}. ValueError: a list of another length.
+// in x's layout, the last states h_n [L D, B, H]}. ValueError: a list of another length,
+// dropout outside [0, 1].
 std::pair<Tensor, Tensor> rnn_tanh(const Arg& x, const Tensor& hx, const TensorList& params, bool has_biases,
                                    std::int64_t num_layers, double dropout, bool train, bool bidirectional,
                                    bool batch_first);
