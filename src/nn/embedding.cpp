@@ -57,11 +57,11 @@ EmbeddingBag::EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_d
 Tensor EmbeddingBag::forward(const Arg& input, const Tensor& offsets, const Tensor& per_sample_weights) const {
   check_alive(input.here());
   return embedding_bag(input, {weight, input.here()}, offsets,
-                       {.mode = options_.mode,
+                       {.scale_grad_by_freq = options_.scale_grad_by_freq,
+                        .mode = options_.mode,
                         .per_sample_weights = per_sample_weights,
                         .include_last_offset = options_.include_last_offset,
-                        .padding_idx = options_.padding_idx,
-                        .scale_grad_by_freq = options_.scale_grad_by_freq});
+                        .padding_idx = options_.padding_idx});
 }
 
 }  // namespace xgrad::nn

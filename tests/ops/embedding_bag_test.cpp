@@ -41,7 +41,7 @@ TEST_CASE("what does not count is in neither the mean nor a gradient") {
 TEST_CASE("frequencies divide the gradient of a row by its occurrences") {
   const Tensor weight = xg::ones({3, 1}, leaf);
   const Tensor y =
-      xg::embedding_bag(xg::tensor({{0, 1}, {1, 1}}), weight, {}, {.mode = "sum", .scale_grad_by_freq = true});
+      xg::embedding_bag(xg::tensor({{0, 1}, {1, 1}}), weight, {}, {.scale_grad_by_freq = true, .mode = "sum"});
   CHECK(y.to_vector<double>() == Values{2, 2});
   const Tensor cotangent = xg::tensor({{4.0}, {5.0}}, {.dtype = xg::float64});
   const auto slope = xg::grad({y}, {weight}, {.grad_outputs = {cotangent}})[0].to_vector<double>();
@@ -111,5 +111,5 @@ TEST_CASE("what is refused") {
   says(flat, start, {.per_sample_weights = xg::ones({2})}, {"per_sample_weights", "mean"});
   says(flat, start, {.mode = "sum", .per_sample_weights = xg::ones({3})}, {"[2]", "[3]"});
   says(flat, start, {.padding_idx = 3}, {"padding_idx 3"});
-  says(flat, start, {.mode = "max", .scale_grad_by_freq = true}, {"scale_grad_by_freq"});
+  says(flat, start, {.scale_grad_by_freq = true, .mode = "max"}, {"scale_grad_by_freq"});
 }

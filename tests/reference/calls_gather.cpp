@@ -30,11 +30,11 @@ void gather(Calls& calls) {
   calls.add("embedding_bag", [](const Inputs& in) {
     const auto mode = in.attr<std::string>("mode", "mean");
     return TensorList{xg::embedding_bag(in["input"], in["weight"], in["offsets"],
-                                        {.mode = mode,
+                                        {.scale_grad_by_freq = in.attr("scale_grad_by_freq", false),
+                                         .mode = mode,
                                          .per_sample_weights = in["per_sample_weights"],
                                          .include_last_offset = in.attr("include_last_offset", false),
-                                         .padding_idx = in.optional<std::int64_t>("padding_idx"),
-                                         .scale_grad_by_freq = in.attr("scale_grad_by_freq", false)})};
+                                         .padding_idx = in.optional<std::int64_t>("padding_idx")})};
   });
   calls.add("masked_fill", [](const Inputs& in) {
     if (const Tensor value = in["value"]; value.defined())

@@ -8,16 +8,16 @@
 
 namespace xgrad {
 
-// mode: "sum", "mean" or "max" of a bag's rows. per_sample_weights: a factor for each index, in input's shape, for
-// "sum" only. include_last_offset: the last offset is where the last bag ends, not where another begins. padding_idx: a
-// row that does not count, neither in the mean's divisor; negative counts from the end. scale_grad_by_freq: the
-// gradient of a row is divided by how often its index occurs; not for "max".
+// scale_grad_by_freq: the gradient of a row is divided by how often its index occurs; not for "max". mode: "sum",
+// "mean" or "max" of a bag's rows. per_sample_weights: a factor for each index, in input's shape, for "sum" only.
+// include_last_offset: the last offset is where the last bag ends, not where another begins. padding_idx: a row that
+// does not count, neither in the mean's divisor; negative counts from the end.
 struct EmbeddingBagOptions {
+  bool scale_grad_by_freq = false;
   std::string_view mode = "mean";
   Tensor per_sample_weights{};
   bool include_last_offset = false;
   std::optional<std::int64_t> padding_idx{};
-  bool scale_grad_by_freq = false;
 };
 
 // For each bag of indices one row: y[b] = sum over k in the bag of per_sample_weights[k] weight[input[k]], their mean,
