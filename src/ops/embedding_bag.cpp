@@ -11,7 +11,7 @@
 #include "kernels/bag.hpp"
 #include "kernels/copy.hpp"
 #include "kernels/row_gradient.hpp"
-#include "ops/shape.hpp"
+#include "ops/selection.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -25,10 +25,12 @@ Pairs reversed(const Pairs& pairs) { return std::make_shared<const RowPairs>(Row
 
 // Two maps that are each other's gradients, over pairs k of a row from[k] and a row to[k]:
 //   y[r] = sum over to[k] = r of s_k x[from[k]]:  dx = the same from to to from, of dy;  ds_k = x[from[k]] . dy[to[k]]
+// (with shares, dx is that of s_k share_k: a convention, not a derivative)
 //   y_k = a[from[k]] . b[to[k]]:                  da = sums of dy_k b[to[k]];            db = sums of dy_k a[from[k]]
 Tensor row_dots(Here here, const Pairs& pairs, const Tensor& a, const Tensor& b);
 
-Tensor row_sums(Here here, const Pairs& pairs, const Tensor& table, const Tensor& factors, std::int64_t rows) {
+Tensor row_sums(Here here, const Pairs& pairs, const Tensor& table, const Tensor& factors, std::int64_t rows,
+                const Tensor& shares = {}) {
   const std::int64_t width = impl(table).shape[1];
   Tensor y = make_tensor({rows, width}, impl(table).dtype);
   const Tensor from = dense(table), by = factors.defined() ? dense(factors) : factors;
@@ -36,9 +38,10 @@ Tensor row_sums(Here here, const Pairs& pairs, const Tensor& table, const Tensor
     sum_row_pairs(*pairs, data<T>(from), by.defined() ? data<T>(by) : nullptr, rows, width, data<T>(y));
   });
   return record("embedding_bag", here, std::move(y), {&table, &factors}, [&] {
-    return [pairs, table = Saved::input_if(requires_grad(factors), table),
+    return [pairs, shares, table = Saved::input_if(requires_grad(factors), table),
             factors = Saved::input_if(factors.defined(), factors)](Backward& bw) {
-      const Tensor by = factors.defined() ? bw.load(factors) : Tensor();
+      Tensor by = factors.defined() ? bw.load(factors) : Tensor();
+      if (shares.defined()) by = by.defined() ? by.mul({shares, bw.here()}) : shares;
       if (bw.needs(0)) {
         const std::int64_t rows = bw.input_shape(0)[0];
         // What touches much of the table is smaller as a table.
@@ -83,19 +86,6 @@ Tensor row_maxima(Here here, const RowPairs& pairs, const Tensor& table, std::in
   for (std::int64_t i = 0; i < impl(places).numel; ++i)
     place[i] = place[i] < 0 ? 0 : pairs.from[static_cast<std::size_t>(place[i])];
   return gather({table, here}, 0, {places, here}).masked_fill(empty, 0, here);
-}
-
-// y = x, dx[r] = dy[r] / (how often r occurs)
-Tensor divided_by_frequency(Here here, const Tensor& table, const std::vector<std::int64_t>& index) {
-  return record("embedding_bag", here, make_alias(table), {&table}, [&] {
-    const std::int64_t rows = impl(table).shape[0];
-    std::vector<double> shares(static_cast<std::size_t>(rows), 0);
-    for (const std::int64_t row : index) shares[static_cast<std::size_t>(row)] += 1;
-    for (double& share : shares) share = share > 0 ? 1 / share : 1;
-    return [shares = tensor(std::span(std::as_const(shares)), {rows, 1}).to(impl(table).dtype)](Backward& bw) {
-      bw.give(0, bw.grad().mul({shares, bw.here()}));
-    };
-  });
 }
 
 enum class Mode { sum, mean, max };
@@ -184,17 +174,18 @@ Tensor embedding_bag(const Arg& input, const Arg& weight, const Tensor& offsets,
     }
     if (mode == Mode::mean) shares.resize(kept.size(), 1 / static_cast<double>(kept.size() - before));
   }
-  Tensor table = weight.tensor();
-  if (options.scale_grad_by_freq) table = divided_by_frequency(here, table, pairs.from);
+  const Tensor& table = weight.tensor();
   if (mode == Mode::max) return row_maxima(here, pairs, table, bags);
-  Tensor factors;
+  Tensor factors, by_frequency;
+  if (options.scale_grad_by_freq)
+    by_frequency = shares_by_frequency(tensor(std::span(std::as_const(pairs.from))), rows).to(weight->dtype(), here);
   if (mode == Mode::mean) {
     factors = tensor(std::span(std::as_const(shares))).to(weight->dtype(), here);
   } else if (options.per_sample_weights.defined()) {
     factors = options.per_sample_weights.reshape({-1}, here);
     if (kept.size() < index.size()) factors = factors.index_select(0, tensor(std::span(std::as_const(kept))), here);
   }
-  return row_sums(here, std::make_shared<const RowPairs>(std::move(pairs)), table, factors, bags);
+  return row_sums(here, std::make_shared<const RowPairs>(std::move(pairs)), table, factors, bags, by_frequency);
 }
 
 }  // namespace xgrad

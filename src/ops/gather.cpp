@@ -224,18 +224,10 @@ Tensor take(const Arg& x, const Arg& index) {
   });
 }
 
-// y = x, dx = dy / (how often the row's index occurs), for rows [..., n] that were looked up.
-static Tensor divided_by_frequency(const Tensor& found, const Tensor& list, std::int64_t rows, Here here) {
+// y = x, dx = dy times a share for each of the rows [..., n].
+static Tensor sharing_gradient(const Tensor& found, const Tensor& shares, Here here) {
   return record("embedding", here, make_alias(found), {&found}, [&] {
-    std::vector<double> counts(static_cast<std::size_t>(rows));
-    const std::int64_t* index = data<std::int64_t>(list);
-    for (std::int64_t k = 0; k < impl(list).numel; ++k) ++counts[static_cast<std::size_t>(index[k])];
-    Tensor shares = make_tensor(impl(list).shape, Dtype::float64);
-    for (std::int64_t k = 0; k < impl(list).numel; ++k)
-      data<double>(shares)[k] = 1 / counts[static_cast<std::size_t>(index[k])];
-    return [shares = shares.to(impl(found).dtype, here).unsqueeze(-1, here)](Backward& bw) {
-      bw.give(0, bw.grad().mul({shares, bw.here()}));
-    };
+    return [shares](Backward& bw) { bw.give(0, bw.grad().mul({shares.unsqueeze(-1), bw.here()})); };
   });
 }
 
@@ -276,7 +268,8 @@ Tensor embedding(const Arg& weight, const Arg& indices, std::optional<std::int64
     if (padded) places[k] = -1;
   }
   const Tensor found = read_rows("embedding", weight.tensor(), forward, trained, backward, here);
-  return scale_grad_by_freq ? divided_by_frequency(found, list, rows, here) : found;
+  if (!scale_grad_by_freq) return found;
+  return sharing_gradient(found, shares_by_frequency(list, rows).to(weight->dtype(), here), here);
 }
 
 Tensor one_hot(const Arg& indices, std::int64_t num_classes) {

@@ -196,23 +196,25 @@ std::pair<Tensor, Tensor> one_state(const char* op, const Arg& x, const Tensor& 
   return {results[0], results[1]};
 }
 
+auto rnn_of(const char* nonlinearity) {
+  return [nonlinearity](const Arg& y, const RecurrentWeights& w, const Tensor& h, bool reverse) {
+    return rnn_layer(y, w, h, nonlinearity, reverse);
+  };
+}
+
 }  // namespace
 
 std::pair<Tensor, Tensor> rnn_tanh(const Arg& x, const Tensor& hx, const TensorList& params, bool has_biases,
                                    std::int64_t num_layers, double dropout, bool train, bool bidirectional,
                                    bool batch_first) {
   return one_state("rnn_tanh", x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first,
-                   [](const Arg& y, const RecurrentWeights& w, const Tensor& h, bool reverse) {
-                     return rnn_layer(y, w, h, "tanh", reverse);
-                   });
+                   rnn_of("tanh"));
 }
 std::pair<Tensor, Tensor> rnn_relu(const Arg& x, const Tensor& hx, const TensorList& params, bool has_biases,
                                    std::int64_t num_layers, double dropout, bool train, bool bidirectional,
                                    bool batch_first) {
   return one_state("rnn_relu", x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first,
-                   [](const Arg& y, const RecurrentWeights& w, const Tensor& h, bool reverse) {
-                     return rnn_layer(y, w, h, "relu", reverse);
-                   });
+                   rnn_of("relu"));
 }
 std::pair<Tensor, Tensor> gru(const Arg& x, const Tensor& hx, const TensorList& params, bool has_biases,
                               std::int64_t num_layers, double dropout, bool train, bool bidirectional,

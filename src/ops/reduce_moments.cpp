@@ -17,11 +17,12 @@ using namespace detail;
 // A power of two near the largest |x| per output, 1 where that is 0 or not finite.
 Tensor magnitudes(const Tensor& x, const Shape& dims, Here here) {
   const Tensor largest = x.abs(here).amax({.dim = {dims.begin(), dims.end()}, .keepdim = true}, here);
-  for (std::int64_t i = 0; i < impl(largest).numel; ++i)
-    dispatch_floating(impl(x).dtype, [&]<class T>() {
+  dispatch_floating(impl(x).dtype, [&]<class T>() {
+    for (std::int64_t i = 0; i < impl(largest).numel; ++i) {
       T& value = data<T>(largest)[i];
       value = value > 0 && std::isfinite(value) ? std::exp2(static_cast<T>(std::ilogb(value))) : T(1);
-    });
+    }
+  });
   return largest;
 }
 

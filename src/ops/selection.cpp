@@ -188,4 +188,13 @@ std::vector<Tensor> nonzero_lists(const Tensor& x) {
   return lists;
 }
 
+Tensor shares_by_frequency(const Tensor& index, std::int64_t rows) {
+  const Tensor list = dense(index), shares = make_tensor(impl(list).shape, Dtype::float64);
+  const std::int64_t *at = data<std::int64_t>(list), count = impl(list).numel;
+  std::vector<double> occurrences(static_cast<std::size_t>(rows), 0);
+  for (std::int64_t k = 0; k < count; ++k) ++occurrences[static_cast<std::size_t>(at[k])];
+  for (std::int64_t k = 0; k < count; ++k) data<double>(shares)[k] = 1 / occurrences[static_cast<std::size_t>(at[k])];
+  return shares;
+}
+
 }  // namespace xgrad::detail

@@ -59,6 +59,9 @@ Tensor wrapped_indices(const char* op, const Tensor& index, std::int64_t dim, st
 // other end, as places may not be negative).
 Tensor scaled_places(const Tensor& index, std::int64_t size, std::int64_t stride, std::int64_t& base);
 
+// 1 / (how often it occurs in the list) for each index below `rows`: float64, in the list's shape.
+Tensor shares_by_frequency(const Tensor& index, std::int64_t rows);
+
 // DtypeError unless bool or uint8.
 void check_mask(const char* op, const Tensor& mask, Here here);
 // The coordinates of the elements of a tensor that are not zero: one int64 list for each dimension (one for 0-d).

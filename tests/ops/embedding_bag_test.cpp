@@ -48,6 +48,17 @@ TEST_CASE("frequencies divide the gradient of a row by its occurrences") {
   CHECK(slope[0] == 4);
   CHECK(slope[1] == doctest::Approx(14.0 / 3));
   CHECK(slope[2] == 0);
+  // Beside per_sample_weights, whose own gradient is as it was; of a large table by rows.
+  const auto trained = [](std::int64_t rows) {
+    const Tensor table = xg::ones({rows, 1}, leaf), factors = xg::tensor({{2.0, 3.0}, {5.0, 7.0}}, leaf);
+    const Tensor sums = xg::embedding_bag(xg::tensor({{0, 1}, {1, 1}}), table, {},
+                                          {.scale_grad_by_freq = true, .mode = "sum", .per_sample_weights = factors});
+    sums.sum().backward();
+    CHECK(factors.grad().to_vector<double>() == Values{1, 1, 1, 1});
+    return table.grad().narrow(0, 0, 3).to_vector<double>();
+  };
+  CHECK(trained(3) == Values{2, 5, 0});
+  CHECK(trained(1000) == Values{2, 5, 0});
 }
 
 TEST_CASE("a NaN is the maximum, the first of equal ones gets the gradient") {

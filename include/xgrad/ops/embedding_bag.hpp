@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
+#include <string>
 
 namespace xgrad {
 
@@ -14,7 +14,7 @@ namespace xgrad {
 // does not count, neither in the mean's divisor; negative counts from the end.
 struct EmbeddingBagOptions {
   bool scale_grad_by_freq = false;
-  std::string_view mode = "mean";
+  std::string mode = "mean";
   Tensor per_sample_weights{};
   bool include_last_offset = false;
   std::optional<std::int64_t> padding_idx{};
