@@ -16,7 +16,6 @@ using xg::Tensor;
 namespace {
 
 using T = const Tensor&;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 // Of bags {2, 0, 2}, {} and {1}.
 std::vector<Row> bags() {

@@ -21,7 +21,6 @@ using xg::TensorList;
 namespace {
 
 using T = const Tensor&;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 // f(0) + f(1) + ... + f(n - 1)
 double sum(std::int64_t n, const std::function<double(std::int64_t)>& f) {

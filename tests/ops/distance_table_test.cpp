@@ -20,7 +20,6 @@ namespace {
 using T = const Tensor&;
 using Numbers = std::vector<double>;
 constexpr double inf = std::numeric_limits<double>::infinity();
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 double norm(const Numbers& x, double p) {
   double result = 0;

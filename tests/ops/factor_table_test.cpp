@@ -30,7 +30,6 @@ const Shapes squares{{{3, 3}}, {{2, 2, 2}}, {{1, 1}}, {{0, 0}}, {{0, 2, 2}}};
 const Shapes any{{{3, 3}}, {{3, 2}}, {{2, 3}}, {{2, 3, 2}}, {{2, 2, 4}}, {{1, 3}}, {{3, 1}}, {{0, 2, 3}}};
 const Shapes any_or_empty{{{3, 3}}, {{3, 2}},    {{2, 3}}, {{2, 3, 2}}, {{1, 3}},
                           {{3, 1}}, {{0, 2, 3}}, {{3, 0}}, {{0, 2}}};
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 Tensor mT(T a) { return a.transpose(-2, -1); }
 
 // A + A^T, with 1, 4, 9 ... on the diagonal besides: its eigenvalues lie apart.

@@ -19,7 +19,6 @@ using xg::Tensor;
 namespace {
 
 using T = const Tensor&;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 struct Window {
   std::int64_t size_h, size_w, stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1;

@@ -21,7 +21,6 @@ using xg::Tensor;
 namespace {
 
 using T = const Tensor&;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 Tensor picks() { return xg::tensor({2, 0, 2}); }
 const Index picked{2, 0, 2};
 Tensor pattern() { return xg::tensor({{2, 0, 1}, {0, 1, 1}}); }

@@ -23,8 +23,6 @@ namespace {
 using T = const Tensor&;
 const Shape scalar{};
 
-Tensor some(const Shape& shape) { return xg::ones(shape); }
-
 std::vector<Row> joins() {
   using L = const TensorList&;
   const Shapes rows{{{2, 3}, {1, 3}, {2, 3}}, {{0, 3}, {2, 3}}, {{1, 3}}};

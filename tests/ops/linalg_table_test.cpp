@@ -18,7 +18,6 @@ namespace {
 
 using T = const Tensor&;
 const Shape scalar{};
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 // Vectors as matrices, the product for each index of the broadcast leading dimensions, and vectors again.
 Arrays product(const Arrays& in) {

@@ -20,15 +20,7 @@ namespace {
 
 using T = const Tensor&;
 using Numbers = std::vector<double>;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
-Numbers log_softmax(const Numbers& x) {
-  double total = 0;
-  for (double v : x) total += std::exp(v);
-  Numbers y = x;
-  for (double& v : y) v -= std::log(total);
-  return y;
-}
 Array one(double value) {
   Array array;
   array.values.push_back(value);

@@ -26,7 +26,6 @@ namespace {
 
 using T = const Tensor&;
 using Numbers = std::vector<double>;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 // Signs as a tensor of x's dtype.
 Tensor signs_like(T x, const Numbers& signs) { return xg::tensor(signs).to(x.dtype()); }
 

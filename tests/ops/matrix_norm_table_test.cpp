@@ -22,7 +22,6 @@ namespace {
 
 using T = const Tensor&;
 constexpr double inf = std::numeric_limits<double>::infinity();
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 double extreme(const std::vector<double>& values, bool largest) {
   return largest ? *std::max_element(values.begin(), values.end()) : *std::min_element(values.begin(), values.end());

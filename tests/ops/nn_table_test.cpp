@@ -21,20 +21,6 @@ namespace {
 
 using T = const Tensor&;
 using Numbers = std::vector<double>;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
-
-Numbers log_softmax(const Numbers& x) {
-  double total = 0;
-  for (double v : x) total += std::exp(v);
-  Numbers y = x;
-  for (double& v : y) v -= std::log(total);
-  return y;
-}
-Numbers softmax(const Numbers& x) {
-  Numbers y = log_softmax(x);
-  for (double& v : y) v = std::exp(v);
-  return y;
-}
 
 }  // namespace
 

@@ -21,7 +21,6 @@ namespace {
 
 using T = const Tensor&;
 using Numbers = std::vector<double>;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 // (x - mean) / sqrt(var + eps) of each group of elements, g * that + b.
 Arrays normalised(const Arrays& in, double eps, const std::function<std::size_t(const Index&)>& group,

@@ -23,8 +23,6 @@ namespace {
 using T = const Tensor&;
 const Shape scalar{};
 
-Tensor some(const Shape& shape) { return xg::ones(shape); }
-
 std::vector<Row> parts() {
   return {
       {"narrow",

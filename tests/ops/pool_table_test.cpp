@@ -18,7 +18,6 @@ namespace {
 
 using T = const Tensor&;
 using Numbers = std::vector<double>;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 std::int64_t flat(const Index& place, const Index& sizes) {
   std::int64_t result = 0;

@@ -21,8 +21,6 @@ namespace {
 using T = const Tensor&;
 const Shape scalar{};
 
-Tensor some(const Shape& shape) { return xg::ones(shape); }
-
 std::vector<Row> rearrangements() {
   return {
       {"flip",

@@ -17,7 +17,6 @@ using xg::Tensor;
 namespace {
 
 using T = const Tensor&;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 // The weight of element j in element i of another size.
 using Weight = std::function<double(std::int64_t i, std::int64_t j, std::int64_t in, std::int64_t out)>;

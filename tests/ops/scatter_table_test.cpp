@@ -21,8 +21,6 @@ namespace {
 using T = const Tensor&;
 using Values = std::vector<double>;
 
-Tensor some(const Shape& shape) { return xg::ones(shape); }
-
 double reduced_by(const std::string& reduce, const Values& v) {
   if (reduce == "amax") return *std::max_element(v.begin(), v.end());
   if (reduce == "amin") return *std::min_element(v.begin(), v.end());

@@ -22,8 +22,6 @@ namespace {
 using T = const Tensor&;
 const Shape scalar{};
 
-Tensor some(const Shape& shape) { return xg::ones(shape); }
-
 std::vector<Row> shapes() {
   const auto exchanged = moved(
       [](Shape s) {

@@ -23,7 +23,6 @@ namespace {
 
 using T = const Tensor&;
 const Shapes squares{{{3, 3}}, {{2, 2, 2}}, {{1, 1}}, {{0, 0}}, {{0, 2, 2}}, {{2, 0, 0}}};
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 // Far from singular: A + 4.
 Tensor shifted(T a) { return a + xg::eye(a.size(-1), {.dtype = a.dtype()}) * 4; }

@@ -15,7 +15,6 @@ using xg::Tensor;
 namespace {
 
 using T = const Tensor&;
-Tensor some(const Shape& shape) { return xg::ones(shape); }
 
 // With `same`, the output is as large as the input.
 Oracle convolution(Window w, std::int64_t groups = 1, bool same = false) {

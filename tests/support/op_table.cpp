@@ -256,6 +256,21 @@ std::string derivative_failure(const Row& row) {
   return {};
 }
 
+Tensor some(const Shape& shape) { return xgrad::ones(shape); }
+
+std::vector<double> log_softmax(const std::vector<double>& x) {
+  double total = 0;
+  for (double v : x) total += std::exp(v);
+  std::vector<double> y = x;
+  for (double& v : y) v -= std::log(total);
+  return y;
+}
+std::vector<double> softmax(const std::vector<double>& x) {
+  std::vector<double> y = log_softmax(x);
+  for (double& v : y) v = std::exp(v);
+  return y;
+}
+
 double at(const Array& x, const Index& index) {
   std::int64_t flat = 0;
   for (std::size_t d = 0; d < index.size(); ++d) flat = flat * x.shape[d] + index[d];

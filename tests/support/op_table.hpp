@@ -58,6 +58,9 @@ void run(const Row& row);
 // What is wrong with the derivatives of a row; empty where nothing is.
 std::string derivative_failure(const Row& row);
 
+// Ones, float32: an operand of calls that are refused.
+Tensor some(const Shape& shape);
+
 // A function or lambda over Tensors (or a TensorList) as a Call.
 template <class F>
 Call on(F f) {
@@ -78,6 +81,9 @@ Oracle lines(std::int64_t dim, std::function<std::vector<double>(const std::vect
 // The shape from the inputs, and each element from its index.
 using Index = std::vector<std::int64_t>;
 Oracle indexed(std::function<Shape(const Arrays&)> shape, std::function<double(const Arrays&, const Index&)> element);
+// (log_)softmax of the elements of a line.
+std::vector<double> log_softmax(const std::vector<double>& x);
+std::vector<double> softmax(const std::vector<double>& x);
 // An element.
 double at(const Array& x, const Index& index);
 
