@@ -6,7 +6,6 @@
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/testing.hpp>
-#include <xgrad/threads.hpp>
 
 #include <cstdint>
 #include <doctest/doctest.h>
@@ -15,6 +14,7 @@
 
 #include "numeric.hpp"
 #include "support/errors.hpp"
+#include "support/twins.hpp"
 
 namespace xg = xgrad;
 using test::mentions;
@@ -107,17 +107,9 @@ const std::vector<Sizes> small{{3, 2, 2, 3},
                                {2, 1, 2, 3, {.states = false, .biases = false, .projected = 1, .reverse = true}},
                                {1, 1, 1, 1}};
 
-using Call = TensorList (*)(const Sizes&, const TensorList&);
-// Outputs and the gradients of everything by cotangents of all outputs.
-TensorList results(Call call, const Sizes& s, const TensorList& inputs, bool create_graph = false) {
-  TensorList outputs = call(s, inputs), cotangents;
-  for (const Tensor& output : outputs)
-    cotangents.push_back(numeric::random(output.sizes(), 7 + cotangents.size()).to(output.dtype()));
-  TensorList list = outputs;
-  for (const Tensor& g :
-       xg::grad(outputs, inputs, {.grad_outputs = cotangents, .create_graph = create_graph, .allow_unused = true}))
-    list.push_back(g);
-  return list;
+// Either with its sizes.
+auto call_of(TensorList (*f)(const Sizes&, const TensorList&), const Sizes& s) {
+  return [f, &s](const TensorList& list) { return f(s, list); };
 }
 
 }  // namespace
@@ -146,49 +138,14 @@ TEST_CASE("values and gradients are those of primitive operations, for sizes aro
   all.push_back({1, 1, 3, 20});
   for (const Sizes& s : all) {
     INFO(text(s));
-    const TensorList inputs = inputs_of(s), wanted = results(oracle, s, inputs);
-    TensorList floats;
-    for (const Tensor& input : inputs) floats.push_back(input.detach().to(xg::float32).requires_grad_());
-    const TensorList found = results(layer, s, inputs), recorded = results(layer, s, inputs, true),
-                     rough = results(layer, s, floats);
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      CAPTURE(i);
-      double scale = 1;
-      for (double v : wanted[i].detach().to_vector<double>()) scale = std::max(scale, std::abs(v));
-      CHECK(numeric::distance(found[i].detach(), wanted[i].detach()) <= 1e-13 * scale);
-      CHECK(numeric::distance(recorded[i].detach(), wanted[i].detach()) <= 1e-13 * scale);
-      CHECK(numeric::distance(rough[i].detach(), wanted[i].detach()) <= 1e-5 * scale);
-    }
+    test::check_twins(call_of(layer, s), call_of(oracle, s), inputs_of(s), 1e-5);
   }
 }
 
 TEST_CASE("only the gradients asked for, from any of the outputs") {
+  // c of the last time does not depend on how the last h is projected, but on the ones before.
   const Sizes s{3, 2, 4, 5, {.projected = 3}};
-  const TensorList inputs = inputs_of(s), outputs = layer(s, inputs), wanted = oracle(s, inputs);
-  for (std::size_t o = 0; o < outputs.size(); ++o) {
-    const Tensor g = numeric::random(outputs[o].sizes(), 5);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      CAPTURE(o);
-      CAPTURE(i);
-      const auto one = [&](const TensorList& from) {
-        return xg::grad({from[o]}, {inputs[i]}, {.grad_outputs = {g}, .retain_graph = true, .allow_unused = true})[0];
-      };
-      const Tensor found = one(outputs), expected = one(wanted);
-      // c of the last time does not depend on how the last h is projected, but on the ones before.
-      REQUIRE(found.defined());
-      CHECK(numeric::distance(found, expected) <= 1e-13);
-    }
-  }
-  // Nothing arrives where nothing is wanted.
-  TensorList constants = inputs_of(s);
-  for (std::size_t i = 1; i < constants.size(); ++i) constants[i].requires_grad_(false);
-  layer(s, constants)[0].sum().backward();
-  CHECK(constants[0].grad().defined());
-  for (std::size_t i = 1; i < constants.size(); ++i) CHECK_FALSE(constants[i].grad().defined());
-  const xg::NoGradGuard no_grad;
-  const TensorList plain = layer(s, inputs);
-  CHECK_FALSE(plain[0].requires_grad());
-  for (std::size_t o = 0; o < outputs.size(); ++o) CHECK(xg::equal(plain[o], outputs[o]));
+  test::check_single_gradients(call_of(layer, s), call_of(oracle, s), inputs_of(s));
 }
 
 TEST_CASE("a retained graph gives the same again; gradients of both biases are apart") {
@@ -242,20 +199,11 @@ TEST_CASE("an empty batch gives zeros for the weights") {
 }
 
 TEST_CASE("the same bits for any number of threads") {
-  const int threads = xg::get_num_threads();
   for (const Sizes& s : {Sizes{9, 3, 40, 100}, Sizes{9, 50, 40, 100}, Sizes{5, 70, 16, 90, {.projected = 70}},
                          Sizes{5, 2, 16, 200, {.projected = 90, .reverse = true}}}) {
     INFO(text(s));
-    const TensorList inputs = inputs_of(s, xg::float32);
-    xg::set_num_threads(1);
-    const TensorList one = results(layer, s, inputs);
-    for (int count : {2, 3, 8}) {
-      xg::set_num_threads(count);
-      const TensorList more = results(layer, s, inputs);
-      for (std::size_t i = 0; i < one.size(); ++i) CHECK(numeric::same_bits(one[i].detach(), more[i].detach()));
-    }
+    test::check_threads(call_of(layer, s), inputs_of(s, xg::float32));
   }
-  xg::set_num_threads(threads);
 }
 
 TEST_CASE("misuse is named") {

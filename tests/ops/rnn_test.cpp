@@ -6,10 +6,7 @@
 #include <xgrad/ops/recurrent.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/testing.hpp>
-#include <xgrad/threads.hpp>
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <doctest/doctest.h>
 #include <string>
@@ -17,6 +14,7 @@
 
 #include "numeric.hpp"
 #include "support/errors.hpp"
+#include "support/twins.hpp"
 
 namespace xg = xgrad;
 using test::mentions;
@@ -115,16 +113,9 @@ std::vector<Sizes> small() {
   return all;
 }
 
-using Call = TensorList (*)(const Sizes&, const TensorList&);
-// Outputs and the gradients of everything by cotangents of all outputs.
-TensorList results(Call call, const Sizes& s, const TensorList& inputs, bool create_graph = false) {
-  TensorList outputs = call(s, inputs), cotangents;
-  for (const Tensor& output : outputs)
-    cotangents.push_back(numeric::random(output.sizes(), 7 + cotangents.size()).to(output.dtype()));
-  TensorList list = outputs;
-  for (const Tensor& g : xg::grad(outputs, inputs, {.grad_outputs = cotangents, .create_graph = create_graph}))
-    list.push_back(g);
-  return list;
+// Either with its sizes.
+auto call_of(TensorList (*f)(const Sizes&, const TensorList&), const Sizes& s) {
+  return [f, &s](const TensorList& list) { return f(s, list); };
 }
 
 }  // namespace
@@ -151,19 +142,7 @@ TEST_CASE("values and gradients are those of primitive operations, for sizes aro
         all.push_back({unit, 3, batch, 5, hidden, true, true, true, hidden % 2 == 0});
   for (const Sizes& s : all) {
     INFO(text(s));
-    const TensorList inputs = inputs_of(s), wanted = results(oracle, s, inputs);
-    TensorList floats;
-    for (const Tensor& input : inputs) floats.push_back(input.detach().to(xg::float32).requires_grad_());
-    const TensorList found = results(layer, s, inputs), recorded = results(layer, s, inputs, true),
-                     rough = results(layer, s, floats);
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      CAPTURE(i);
-      double scale = 1;
-      for (double v : wanted[i].detach().to_vector<double>()) scale = std::max(scale, std::abs(v));
-      CHECK(numeric::distance(found[i].detach(), wanted[i].detach()) <= 1e-13 * scale);
-      CHECK(numeric::distance(recorded[i].detach(), wanted[i].detach()) <= 1e-13 * scale);
-      CHECK(numeric::distance(rough[i].detach(), wanted[i].detach()) <= 3e-5 * scale);
-    }
+    test::check_twins(call_of(layer, s), call_of(oracle, s), inputs_of(s), 3e-5);
   }
 }
 
@@ -171,26 +150,7 @@ TEST_CASE("only the gradients asked for, from either output") {
   for (Unit unit : {Unit::tanh, Unit::relu, Unit::gated}) {
     const Sizes s{unit, 3, 2, 4, 5};
     INFO(text(s));
-    const TensorList inputs = inputs_of(s), outputs = layer(s, inputs), wanted = oracle(s, inputs);
-    for (std::size_t o = 0; o < outputs.size(); ++o) {
-      const Tensor g = numeric::random(outputs[o].sizes(), 5);
-      for (std::size_t i = 0; i < inputs.size(); ++i) {
-        CAPTURE(i);
-        const auto one = [&](const TensorList& from) {
-          return xg::grad({from[o]}, {inputs[i]}, {.grad_outputs = {g}, .retain_graph = true})[0];
-        };
-        CHECK(numeric::distance(one(outputs), one(wanted)) <= 1e-13);
-      }
-    }
-    TensorList constants = inputs_of(s);
-    for (std::size_t i = 1; i < constants.size(); ++i) constants[i].requires_grad_(false);
-    layer(s, constants)[0].sum().backward();
-    CHECK(constants[0].grad().defined());
-    for (std::size_t i = 1; i < constants.size(); ++i) CHECK_FALSE(constants[i].grad().defined());
-    const xg::NoGradGuard no_grad;
-    const TensorList plain = layer(s, inputs);
-    CHECK_FALSE(plain[0].requires_grad());
-    for (std::size_t o = 0; o < outputs.size(); ++o) CHECK(xg::equal(plain[o], outputs[o]));
+    test::check_single_gradients(call_of(layer, s), call_of(oracle, s), inputs_of(s));
   }
 }
 
@@ -233,7 +193,8 @@ TEST_CASE("no input, and no state, are sizes like others") {
   for (Unit unit : {Unit::relu, Unit::gated})
     for (const Sizes& s : {Sizes{unit, 2, 2, 0, 3}, Sizes{unit, 2, 2, 3, 0}}) {
       INFO(text(s));
-      const TensorList inputs = inputs_of(s), found = results(layer, s, inputs), wanted = results(oracle, s, inputs);
+      const TensorList inputs = inputs_of(s), found = test::outputs_and_gradients(call_of(layer, s), inputs),
+                       wanted = test::outputs_and_gradients(call_of(oracle, s), inputs);
       for (std::size_t i = 0; i < wanted.size(); ++i)
         if (wanted[i].numel() == 0)
           CHECK(found[i].sizes() == wanted[i].sizes());
@@ -254,20 +215,11 @@ TEST_CASE("an empty batch gives zeros for the weights") {
 }
 
 TEST_CASE("the same bits for any number of threads") {
-  const int threads = xg::get_num_threads();
   for (Unit unit : {Unit::tanh, Unit::gated})
     for (const Sizes& s : {Sizes{unit, 9, 3, 40, 100}, Sizes{unit, 9, 50, 40, 100}}) {
       INFO(text(s));
-      const TensorList inputs = inputs_of(s, xg::float32);
-      xg::set_num_threads(1);
-      const TensorList one = results(layer, s, inputs);
-      for (int count : {2, 3, 8}) {
-        xg::set_num_threads(count);
-        const TensorList more = results(layer, s, inputs);
-        for (std::size_t i = 0; i < one.size(); ++i) CHECK(numeric::same_bits(one[i].detach(), more[i].detach()));
-      }
+      test::check_threads(call_of(layer, s), inputs_of(s, xg::float32));
     }
-  xg::set_num_threads(threads);
 }
 
 TEST_CASE("functions of layers: what a state left out, one sequence alone, and dropout mean") {
