@@ -337,6 +337,15 @@ class Tensor {
   Tensor softmax(std::int64_t dim, Here here = {}) const;
   Tensor log_softmax(std::int64_t dim, Here here = {}) const;
   Tensor cumsum(std::int64_t dim, Here here = {}) const;
+  Tensor cumprod(std::int64_t dim, Here here = {}) const;
+  // Order: ops/order.hpp. Values and places along a dimension; median() of all elements.
+  std::pair<Tensor, Tensor> sort(std::int64_t dim = -1, bool descending = false, bool stable = false,
+                                 Here here = {}) const;
+  Tensor argsort(std::int64_t dim = -1, bool descending = false, bool stable = false, Here here = {}) const;
+  std::pair<Tensor, Tensor> topk(std::int64_t k, std::int64_t dim = -1, bool largest = true, bool sorted = true,
+                                 Here here = {}) const;
+  Tensor median(Here here = {}) const;
+  std::pair<Tensor, Tensor> median(std::int64_t dim, bool keepdim = false, Here here = {}) const;
 
   // ---- shape (ops/shape.hpp): views where the strides allow it
   Tensor reshape(const Shape& shape, Here here = {}) const;
@@ -383,11 +392,15 @@ class Tensor {
   Tensor masked_fill(const Tensor& mask, Scalar value, Here here = {}) const;
   Tensor masked_select(const Tensor& mask, Here here = {}) const;
 
-  // ---- linear algebra (ops/linalg.hpp)
+  // ---- linear algebra (ops/linalg.hpp, ops/linalg_solve.hpp, ops/diag.hpp)
   Tensor matmul(const Tensor& other, Here here = {}) const;
   Tensor mm(const Tensor& other, Here here = {}) const;
   Tensor bmm(const Tensor& other, Here here = {}) const;
   Tensor dot(const Tensor& other, Here here = {}) const;
+  Tensor trace(Here here = {}) const;
+  Tensor diag(std::int64_t diagonal = 0, Here here = {}) const;
+  Tensor det(Here here = {}) const;
+  Tensor inverse(Here here = {}) const;
 
   // Arithmetic broadcasts and promotes as the functions add, sub, mul, div, ... do; comparisons give bool tensors.
   friend Tensor operator+(const Operand& a, const Operand& b);

@@ -59,4 +59,7 @@ Tensor block_diag(const TensorList& tensors, Here here) {
   return cat(rows, 0, here);
 }
 
+Tensor Tensor::trace(Here here) const { return xgrad::trace({*this, here}); }
+Tensor Tensor::diag(std::int64_t diagonal, Here here) const { return xgrad::diag({*this, here}, diagonal); }
+
 }  // namespace xgrad

@@ -248,4 +248,7 @@ Tensor solve(const Arg& A, const Arg& B, const SolveOptions& options) {
 }
 
 }  // namespace linalg
+Tensor Tensor::det(Here here) const { return xgrad::det({*this, here}); }
+Tensor Tensor::inverse(Here here) const { return xgrad::inverse({*this, here}); }
+
 }  // namespace xgrad

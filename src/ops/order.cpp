@@ -111,4 +111,15 @@ std::pair<Tensor, Tensor> topk(const Arg& x, std::int64_t k, std::int64_t dim, b
   return record_picked("topk", x.here(), x.tensor(), best_along(x.tensor(), k, dim, largest, sorted), dim, true);
 }
 
+std::pair<Tensor, Tensor> Tensor::sort(std::int64_t dim, bool descending, bool stable, Here here) const {
+  return xgrad::sort({*this, here}, dim, descending, stable);
+}
+Tensor Tensor::argsort(std::int64_t dim, bool descending, bool stable, Here here) const {
+  return xgrad::argsort({*this, here}, dim, descending, stable);
+}
+
+std::pair<Tensor, Tensor> Tensor::topk(std::int64_t k, std::int64_t dim, bool largest, bool sorted, Here here) const {
+  return xgrad::topk({*this, here}, k, dim, largest, sorted);
+}
+
 }  // namespace xgrad

@@ -246,4 +246,9 @@ Tensor nanquantile(const Arg& x, const Operand& q, std::optional<std::int64_t> d
   return quantile_of("nanquantile", x, q, dim, keepdim, interpolation, true);
 }
 
+Tensor Tensor::median(Here here) const { return xgrad::median({*this, here}); }
+std::pair<Tensor, Tensor> Tensor::median(std::int64_t dim, bool keepdim, Here here) const {
+  return xgrad::median({*this, here}, dim, keepdim);
+}
+
 }  // namespace xgrad

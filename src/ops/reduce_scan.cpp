@@ -95,4 +95,6 @@ Tensor cumprod(const Arg& x, std::int64_t dim) {
 
 Tensor Tensor::cumsum(std::int64_t dim, Here here) const { return xgrad::cumsum({*this, here}, dim); }
 
+Tensor Tensor::cumprod(std::int64_t dim, Here here) const { return xgrad::cumprod({*this, here}, dim); }
+
 }  // namespace xgrad

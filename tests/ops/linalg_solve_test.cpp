@@ -135,3 +135,12 @@ TEST_CASE("larger matrices, and the same bits for any number of threads") {
   CHECK(distance(xg::matmul(one[4] * one[5].unsqueeze(-2), one[6]), a) < 1e-11);
   CHECK(distance(narrow[0], one[0]) < 1e-4);
 }
+
+TEST_CASE("methods are the functions") {
+  const Tensor a = xg::tensor({{2.0, 1.0}, {1.0, 3.0}}, {.dtype = xg::float64});
+  CHECK(a.det().item<double>() == doctest::Approx(5));
+  CHECK(a.trace().item<double>() == 5);
+  CHECK(a.diag(1).to_vector<double>() == std::vector<double>{1});
+  CHECK(distance(a.inverse(), xg::tensor({{0.6, -0.2}, {-0.2, 0.4}}, {.dtype = xg::float64})) < 1e-15);
+  CHECK(a.cumprod(0).to_vector<double>() == std::vector<double>{2, 1, 2, 3});
+}

@@ -204,3 +204,14 @@ TEST_CASE("places that were changed are not used for the gradient") {
   where.fill_(0);
   CHECK_THROWS_AS(sorted.sum().backward(), xg::AutogradError);
 }
+
+TEST_CASE("methods are the functions") {
+  const Tensor x = xg::tensor({{3.0, 1.0, 2.0}, {5.0, 4.0, 6.0}});
+  const auto same = [](const Tensor& a, const Tensor& b) { return a.to_vector<double>() == b.to_vector<double>(); };
+  CHECK(same(x.sort(0, true).first, xg::sort(x, 0, true).first));
+  CHECK(same(x.sort(0, true).second, xg::sort(x, 0, true).second));
+  CHECK(same(x.argsort(), xg::argsort(x)));
+  CHECK(same(x.topk(2, 1, false).second, xg::topk(x, 2, 1, false).second));
+  CHECK(same(x.median(), xg::median(x)));
+  CHECK(same(x.median(1, true).second, xg::median(x, 1, true).second));
+}
