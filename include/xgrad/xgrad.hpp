@@ -13,6 +13,7 @@
 #include <xgrad/memory.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/attention.hpp>
+#include <xgrad/nn/containers.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/embedding.hpp>

@@ -50,6 +50,12 @@ namespace detail {
 
 std::string at(Here here) { return here.file ? fmt::format(" at {}:{}", here.file, here.line) : std::string(); }
 
+const ErrorContext*& error_context() noexcept {
+  thread_local const ErrorContext* context = nullptr;
+  return context;
+}
+std::string error_context_text() { return error_context() ? error_context()->text() : std::string(); }
+
 void raise_undefined(Here here) {
   raise<ValueError>(here, "tensor: expected a tensor, got an undefined one; it was default-constructed or moved from");
 }

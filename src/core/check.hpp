@@ -1,5 +1,6 @@
 // The wording of errors, and checks that many operations share.
 #pragma once
+#include <xgrad/detail/module_call.hpp>
 #include <xgrad/fmt.hpp>
 #include <xgrad/tensor.hpp>
 
@@ -9,11 +10,15 @@ namespace xgrad::detail {
 
 // " at file:line", or nothing for an unknown place.
 std::string at(Here here);
+// What is being called in this thread; null outside of layers. Its text begins messages.
+const ErrorContext*& error_context() noexcept;
+std::string error_context_text();
 
-// Throws E with the message and the place. The message begins with the operation's name: "matmul: ...".
+// Throws E with the layer that is being called, the message and the place. The message begins with the operation's
+// name: "matmul: ...".
 template <class E, class... Args>
 [[noreturn, gnu::cold, gnu::noinline]] void raise(Here here, fmt::format_string<Args...> format, Args&&... args) {
-  throw E(fmt::format(format, std::forward<Args>(args)...) + at(here));
+  throw E(error_context_text() + fmt::format(format, std::forward<Args>(args)...) + at(here));
 }
 template <class E, class... Args>
 void check(bool condition, Here here, fmt::format_string<Args...> format, Args&&... args) {

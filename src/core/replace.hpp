@@ -9,4 +9,7 @@ namespace xgrad::detail {
 // graphs recorded from it, no longer belong to it (running such a graph backward is an AutogradError).
 void convert_in_place(const Tensor& tensor, Dtype dtype);
 
+// Gives a leaf another shape and new memory, whose elements are not set; its gradient is dropped. The rest as above.
+void reshape_in_place(const Tensor& tensor, const Shape& shape);
+
 }  // namespace xgrad::detail

@@ -230,4 +230,15 @@ std::pair<Tensor, Tensor> MultiheadAttention::forward(const Arg& query, const Ar
   return {out_proj({joined_heads, here}), weights};
 }
 
+std::pair<Tensor, Tensor> MultiheadAttention::operator()(const Arg& query, const Arg& key, const Arg& value,
+                                                         const ForwardOptions& options) const {
+  const Here here = query.here();
+  return call(
+      here,
+      [&](const Tensor& q, const Tensor& k, const Tensor& v) {
+        return forward({q, here}, {k, here}, {v, here}, options);
+      },
+      query.tensor(), key.tensor(), value.tensor());
+}
+
 }  // namespace xgrad::nn

@@ -63,5 +63,13 @@ Tensor EmbeddingBag::forward(const Arg& input, const Tensor& offsets, const Tens
                         .include_last_offset = options_.include_last_offset,
                         .padding_idx = options_.padding_idx});
 }
+Tensor EmbeddingBag::operator()(const Arg& input, const Tensor& offsets, const Tensor& per_sample_weights) const {
+  return call(
+      input.here(),
+      [&](const Tensor& rows, const Tensor& o, const Tensor& w) {
+        return forward({rows, input.here()}, o, w);
+      },
+      input.tensor(), offsets, per_sample_weights);
+}
 
 }  // namespace xgrad::nn

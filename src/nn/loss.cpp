@@ -2,6 +2,16 @@
 
 namespace xgrad::nn {
 
+Tensor Loss::operator()(const Arg& input, const Arg& target) const {
+  const Here here = input.here();
+  return call(
+      here,
+      [&](const Tensor& a, const Tensor& b) {
+        return forward({a, here}, {b, here});
+      },
+      input.tensor(), target.tensor());
+}
+
 BCELoss::BCELoss(const BinaryCrossEntropyOptions& options) : options_(options) {
   register_buffer("weight", options.weight);
 }

@@ -12,27 +12,10 @@
 #include "core/replace.hpp"
 #include "core/tensor_impl.hpp"
 #include "kernels/copy.hpp"
+#include "nn/module_state.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
-
-namespace detail {
-
-struct ModuleState {
-  struct Buffer {
-    std::string name;
-    Tensor tensor;
-    bool persistent;
-  };
-  std::string type, description;
-  bool training = true;
-  nn::NamedTensors parameters;
-  std::vector<Buffer> buffers;
-  std::vector<std::pair<std::string, std::shared_ptr<ModuleState>>> children;
-};
-
-}  // namespace detail
-
 namespace nn {
 
 using namespace xgrad::detail;
@@ -106,14 +89,24 @@ void put(List& list, const std::string& name, Value value) {
   list.emplace_back(name, std::move(value));
 }
 
-// What state_dict() lists, tied tensors under each name.
-NamedTensors saved_tensors(ModuleState& state) {
-  NamedTensors all;
-  walk(state, "", nullptr, [&](const std::string& prefix, const ModuleState& module) {
-    for (const auto& [name, tensor] : module.parameters)
-      if (tensor.defined()) all.emplace_back(prefix + name, tensor);
+// A parameter or buffer that belongs to the state, and the module that has no shape for it yet.
+struct Saved {
+  std::string name;
+  Tensor tensor;
+  ModuleState* shapeless;
+};
+
+// Tied tensors under each name.
+std::vector<Saved> saved_tensors(ModuleState& state) {
+  std::vector<Saved> all;
+  walk(state, "", nullptr, [&](const std::string& prefix, ModuleState& module) {
+    const auto add = [&](const std::string& name, const Tensor& tensor) {
+      if (tensor.defined())
+        all.push_back({prefix + name, tensor, is_uninitialized(module, tensor) ? &module : nullptr});
+    };
+    for (const auto& [name, tensor] : module.parameters) add(name, tensor);
     for (const auto& buffer : module.buffers)
-      if (buffer.persistent && buffer.tensor.defined()) all.emplace_back(prefix + buffer.name, buffer.tensor);
+      if (buffer.persistent) add(buffer.name, buffer.tensor);
   });
   return all;
 }
@@ -126,12 +119,12 @@ std::string quoted(const std::vector<std::string>& names) {
 
 // The places of the module's tensors in a state, one past its end for those that it lacks. Throws what load_state_dict
 // says.
-std::vector<std::size_t> match(const NamedTensors& mine, const StateDict& given, const LoadOptions& options,
+std::vector<std::size_t> match(const std::vector<Saved>& mine, const StateDict& given, const LoadOptions& options,
                                Here here) {
   std::vector<std::size_t> places;
   std::vector<std::string> missing, unexpected;
   std::unordered_set<std::string_view> names;
-  for (const auto& [name, tensor] : mine) {
+  for (const auto& [name, tensor, shapeless] : mine) {
     names.insert(name);
     const auto found = given.find(name);
     places.push_back(static_cast<std::size_t>(found - given.begin()));
@@ -140,7 +133,7 @@ std::vector<std::size_t> match(const NamedTensors& mine, const StateDict& given,
       continue;
     }
     const Tensor& value = found->second;
-    check<ShapeError>(value.sizes() == tensor.sizes(), here,
+    check<ShapeError>(shapeless || value.sizes() == tensor.sizes(), here,
                       "load_state_dict: \"{}\" has shape {} in the state, the module's is {}", name, value.sizes(),
                       tensor.sizes());
     check<DtypeError>(value.dtype() == tensor.dtype() || (value.is_floating_point() && tensor.is_floating_point()),
@@ -160,8 +153,10 @@ std::vector<std::size_t> match(const NamedTensors& mine, const StateDict& given,
 }
 
 // copy_ of one shape, without recording, for a model that is used when all of it is loaded.
-void overwrite(const Tensor& target, const Tensor& value, Here here) {
+void overwrite(const Saved& saved, const Tensor& value, Here here) {
+  const Tensor& target = saved.tensor;
   if (target.is_same(value)) return;
+  if (saved.shapeless) materialize(*saved.shapeless, target, value.sizes());
   check_inplace("load_state_dict", target, here);
   stream_elements(target, impl(value).storage == impl(target).storage ? value.clone(here) : value);
   bump_version(target);
@@ -201,7 +196,13 @@ void Module::add_module(const std::string& name, const Module& module, const std
   module.check_alive(here);
   check<ValueError>(module.state_ != state_, here, "register_module: a module cannot be its own child \"{}\"", name);
   if (module.state_->type.empty()) module.state_->type = short_type_name(type);
+  for (const auto& [key, old] : mine.children)
+    if (key == name && old != module.state_ && old->parent.lock() == state_) old->parent.reset();
   put(mine.children, name, module.state_);
+  if (module.state_->parent.expired()) {
+    module.state_->parent = state_;
+    module.state_->name = name;
+  }
 }
 
 Tensor Module::register_parameter(const std::string& name, Tensor tensor, bool requires_grad, Here here) {
@@ -328,26 +329,27 @@ void Module::apply(const std::function<void(Module&)>& f) {
 StateDict Module::state_dict() const {
   NoGradGuard no_grad;
   StateDict result;
-  for (const auto& [name, tensor] : saved_tensors(state())) result.insert(name, tensor.detach());
+  for (const auto& [name, tensor, shapeless] : saved_tensors(state()))
+    if (!shapeless) result.insert(name, tensor.detach());
   return result;
 }
 
 void Module::load_state_dict(const StateDict& given, const LoadOptions& options, Here here) {
-  const NamedTensors mine = saved_tensors(state());
+  const std::vector<Saved> mine = saved_tensors(state());
   const std::vector<std::size_t> places = match(mine, given, options, here);
   NoGradGuard no_grad;
   for (std::size_t i = 0; i < mine.size(); ++i)
     if (places[i] < given.size())
-      overwrite(mine[i].second, given.begin()[static_cast<std::ptrdiff_t>(places[i])].second, here);
+      overwrite(mine[i], given.begin()[static_cast<std::ptrdiff_t>(places[i])].second, here);
 }
 
 void Module::load_state_dict(StateDict&& given, const LoadOptions& options, Here here) {
-  const NamedTensors mine = saved_tensors(state());
+  const std::vector<Saved> mine = saved_tensors(state());
   const std::vector<std::size_t> places = match(mine, given, options, here);
   auto entries = std::move(given).release();
   NoGradGuard no_grad;
   for (std::size_t i = 0; i < mine.size(); ++i)
-    if (places[i] < entries.size()) overwrite(mine[i].second, std::exchange(entries[places[i]].second, {}), here);
+    if (places[i] < entries.size()) overwrite(mine[i], std::exchange(entries[places[i]].second, {}), here);
 }
 
 }  // namespace nn

@@ -102,6 +102,14 @@ std::pair<Tensor, LSTMState> LSTM::forward(const Arg& x, const LSTMState& state)
                                     bool reverse) { return lstm_layer(y, weights, states[0], states[1], reverse); });
   return {results[0], {results[1], results[2]}};
 }
+std::pair<Tensor, LSTMState> LSTM::operator()(const Arg& x, const LSTMState& state) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input, const Tensor& h, const Tensor& c) {
+        return forward({input, x.here()}, {h, c});
+      },
+      x.tensor(), state.h_n, state.c_n);
+}
 
 RNN::RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& o, Here here)
     : RecurrentBase(named("RNN", o.nonlinearity, here), 1, input_size, hidden_size,
@@ -120,6 +128,14 @@ std::pair<Tensor, Tensor> RNN::forward(const Arg& x, const Tensor& h_0) const {
       });
   return {results[0], results[1]};
 }
+std::pair<Tensor, Tensor> RNN::operator()(const Arg& x, const Tensor& h_0) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input, const Tensor& state) {
+        return forward({input, x.here()}, state);
+      },
+      x.tensor(), h_0);
+}
 
 GRU::GRU(std::int64_t input_size, std::int64_t hidden_size, const GRUOptions& o, Here here)
     : RecurrentBase("GRU", 3, input_size, hidden_size,
@@ -136,6 +152,14 @@ std::pair<Tensor, Tensor> GRU::forward(const Arg& x, const Tensor& h_0) const {
         return listed(gru_layer(y, weights, states[0], reverse));
       });
   return {results[0], results[1]};
+}
+std::pair<Tensor, Tensor> GRU::operator()(const Arg& x, const Tensor& h_0) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input, const Tensor& state) {
+        return forward({input, x.here()}, state);
+      },
+      x.tensor(), h_0);
 }
 
 RecurrentCellBase::RecurrentCellBase(const char* name, std::int64_t gates, std::int64_t input_size,
@@ -187,6 +211,14 @@ LSTMState LSTMCell::forward(const Arg& x, const LSTMState& state) const {
       });
   return {next[0], next[1]};
 }
+LSTMState LSTMCell::operator()(const Arg& x, const LSTMState& state) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input, const Tensor& h, const Tensor& c) {
+        return forward({input, x.here()}, {h, c});
+      },
+      x.tensor(), state.h_n, state.c_n);
+}
 
 RNNCell::RNNCell(std::int64_t input_size, std::int64_t hidden_size, const RNNCellOptions& options, Here here)
     : RecurrentCellBase(named("RNNCell", options.nonlinearity, here), 1, input_size, hidden_size, options.bias, here),
@@ -201,6 +233,14 @@ Tensor RNNCell::forward(const Arg& x, const Tensor& h) const {
     return listed(rnn_layer(y, weights, states[0], nonlinearity_));
   })[0];
 }
+Tensor RNNCell::operator()(const Arg& x, const Tensor& h) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input, const Tensor& state) {
+        return forward({input, x.here()}, state);
+      },
+      x.tensor(), h);
+}
 
 GRUCell::GRUCell(std::int64_t input_size, std::int64_t hidden_size, const GRUCellOptions& options, Here here)
     : RecurrentCellBase("GRUCell", 3, input_size, hidden_size, options.bias, here) {}
@@ -209,6 +249,14 @@ Tensor GRUCell::forward(const Arg& x, const Tensor& h) const {
   return step(x, {h}, [](const Arg& y, const RecurrentWeights& weights, const TensorList& states) {
     return listed(gru_layer(y, weights, states[0]));
   })[0];
+}
+Tensor GRUCell::operator()(const Arg& x, const Tensor& h) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input, const Tensor& state) {
+        return forward({input, x.here()}, state);
+      },
+      x.tensor(), h);
 }
 
 }  // namespace xgrad::nn

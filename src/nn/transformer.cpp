@@ -91,6 +91,14 @@ Tensor TransformerEncoderLayer::forward(const Arg& src, const ForwardOptions& op
   return step(x, norm2, options_.norm_first, here,
               [&](const Tensor& t) { return feed_forward(*this, t, dropout2, options_.activation, here); });
 }
+Tensor TransformerEncoderLayer::operator()(const Arg& src, const ForwardOptions& options) const {
+  return call(
+      src.here(),
+      [&](const Tensor& a) {
+        return forward({a, src.here()}, options);
+      },
+      src.tensor());
+}
 
 TransformerEncoderLayer TransformerEncoderLayer::twin(Here here) const {
   check_alive(here);
@@ -114,6 +122,14 @@ Tensor TransformerEncoder::forward(const Arg& src, const ForwardOptions& options
                           .src_key_padding_mask = options.src_key_padding_mask,
                           .is_causal = options.is_causal});
   return norm ? (*norm)({x, here}) : x;
+}
+Tensor TransformerEncoder::operator()(const Arg& src, const ForwardOptions& options) const {
+  return call(
+      src.here(),
+      [&](const Tensor& a) {
+        return forward({a, src.here()}, options);
+      },
+      src.tensor());
 }
 
 TransformerDecoderLayer::TransformerDecoderLayer(std::int64_t d_model, std::int64_t nhead,
@@ -158,6 +174,14 @@ Tensor TransformerDecoderLayer::forward(const Arg& tgt, const Arg& memory, const
   return step(x, norm3, first, here,
               [&](const Tensor& t) { return feed_forward(*this, t, dropout3, options_.activation, here); });
 }
+Tensor TransformerDecoderLayer::operator()(const Arg& tgt, const Arg& memory, const ForwardOptions& options) const {
+  return call(
+      tgt.here(),
+      [&](const Tensor& a, const Tensor& b) {
+        return forward({a, tgt.here()}, {b, tgt.here()}, options);
+      },
+      tgt.tensor(), memory.tensor());
+}
 
 TransformerDecoderLayer TransformerDecoderLayer::twin(Here here) const {
   check_alive(here);
@@ -178,6 +202,14 @@ Tensor TransformerDecoder::forward(const Arg& tgt, const Arg& memory, const Forw
   Tensor x = tgt.tensor();
   for (const TransformerDecoderLayer& layer : layers) x = layer({x, here}, memory, options);
   return norm ? (*norm)({x, here}) : x;
+}
+Tensor TransformerDecoder::operator()(const Arg& tgt, const Arg& memory, const ForwardOptions& options) const {
+  return call(
+      tgt.here(),
+      [&](const Tensor& a, const Tensor& b) {
+        return forward({a, tgt.here()}, {b, tgt.here()}, options);
+      },
+      tgt.tensor(), memory.tensor());
 }
 
 namespace {
@@ -222,6 +254,14 @@ Tensor Transformer::forward(const Arg& src, const Arg& tgt, const ForwardOptions
                   .memory_key_padding_mask = options.memory_key_padding_mask,
                   .tgt_is_causal = options.tgt_is_causal,
                   .memory_is_causal = options.memory_is_causal});
+}
+Tensor Transformer::operator()(const Arg& src, const Arg& tgt, const ForwardOptions& options) const {
+  return call(
+      src.here(),
+      [&](const Tensor& a, const Tensor& b) {
+        return forward({a, src.here()}, {b, src.here()}, options);
+      },
+      src.tensor(), tgt.tensor());
 }
 
 Tensor Transformer::generate_square_subsequent_mask(std::int64_t size, Here here) {

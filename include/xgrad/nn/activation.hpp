@@ -10,10 +10,9 @@ namespace xgrad::nn {
 
 // A layer that calls a function without options.
 template <auto function>
-class FunctionLayer : public Module {
+class FunctionLayer : public Layer {
  public:
-  Tensor forward(const Arg& x) const { return function(x); }
-  Tensor operator()(const Arg& x) const { return function(x); }
+  Tensor forward(const Arg& x) const override { return function(x); }
 };
 
 class Sigmoid : public FunctionLayer<&xgrad::sigmoid> {};
@@ -30,22 +29,20 @@ class Hardswish : public FunctionLayer<&xgrad::hardswish> {};
 class ReLU6 : public FunctionLayer<&xgrad::relu6> {};
 
 // x where x > 0, else negative_slope x.
-class LeakyReLU : public Module {
+class LeakyReLU : public Layer {
  public:
   explicit LeakyReLU(double negative_slope = 0.01);
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   double negative_slope_;
 };
 
 // x where x > 0, else alpha (e^x - 1).
-class ELU : public Module {
+class ELU : public Layer {
  public:
   explicit ELU(double alpha = 1);
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   double alpha_;
@@ -53,44 +50,40 @@ class ELU : public Module {
 
 // x times the normal distribution function of x, or its approximation by tanh (xgrad::gelu, xgrad::gelu_tanh).
 enum class GeluApproximation : std::uint8_t { none, tanh };
-class GELU : public Module {
+class GELU : public Layer {
  public:
   explicit GELU(GeluApproximation approximate = GeluApproximation::none);
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   GeluApproximation approximate_;
 };
 
 // log(1 + e^(beta x)) / beta; x itself where beta x > threshold.
-class Softplus : public Module {
+class Softplus : public Layer {
  public:
   explicit Softplus(double beta = 1, double threshold = 20);
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   double beta_, threshold_;
 };
 
 // exp(x) / sum(exp(x)) along dim.
-class Softmax : public Module {
+class Softmax : public Layer {
  public:
   explicit Softmax(std::int64_t dim);
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   std::int64_t dim_;
 };
 
 // log(softmax(x)) along dim.
-class LogSoftmax : public Module {
+class LogSoftmax : public Layer {
  public:
   explicit LogSoftmax(std::int64_t dim);
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   std::int64_t dim_;

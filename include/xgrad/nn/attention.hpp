@@ -52,9 +52,7 @@ class MultiheadAttention : public Module {
   std::pair<Tensor, Tensor> forward(const Arg& query, const Arg& key, const Arg& value,
                                     const ForwardOptions& options = {}) const;
   std::pair<Tensor, Tensor> operator()(const Arg& query, const Arg& key, const Arg& value,
-                                       const ForwardOptions& options = {}) const {
-    return forward(query, key, value, options);
-  }
+                                       const ForwardOptions& options = {}) const;
 
   Tensor in_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight, in_proj_bias, bias_k, bias_v;
   Linear out_proj;

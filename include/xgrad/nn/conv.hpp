@@ -19,12 +19,11 @@ struct Conv2dOptions {
 // xgrad::conv2d: [N, in, H, W] -> [N, out, H', W'].
 // Parameters: weight [out, in / groups, h, w], bias [out], both uniform in (-b, b) at first, b = 1 / sqrt(fan_in),
 // fan_in = in / groups * h * w. ValueError: sizes below 1, channels not divisible by groups.
-class Conv2d : public Module {
+class Conv2d : public Layer {
  public:
   Conv2d(std::int64_t in_channels, std::int64_t out_channels, IntPair kernel_size, const Conv2dOptions& options = {},
          Here here = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
   Tensor weight, bias;
 
@@ -33,11 +32,10 @@ class Conv2d : public Module {
 };
 
 // xgrad::max_pool2d: the largest element of each window.
-class MaxPool2d : public Module {
+class MaxPool2d : public Layer {
  public:
   explicit MaxPool2d(IntPair kernel_size, const MaxPool2dOptions& options = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   IntPair kernel_size_;
@@ -45,11 +43,10 @@ class MaxPool2d : public Module {
 };
 
 // xgrad::avg_pool2d: the mean of each window.
-class AvgPool2d : public Module {
+class AvgPool2d : public Layer {
  public:
   explicit AvgPool2d(IntPair kernel_size, const AvgPool2dOptions& options = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   IntPair kernel_size_;
@@ -57,11 +54,10 @@ class AvgPool2d : public Module {
 };
 
 // xgrad::adaptive_avg_pool2d: means of output_size windows that cover the input evenly.
-class AdaptiveAvgPool2d : public Module {
+class AdaptiveAvgPool2d : public Layer {
  public:
   explicit AdaptiveAvgPool2d(IntPair output_size);
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   IntPair output_size_;

@@ -5,11 +5,10 @@
 namespace xgrad::nn {
 
 // xgrad::dropout while the module is in training, else x itself. ValueError unless 0 <= p <= 1.
-class Dropout : public Module {
+class Dropout : public Layer {
  public:
   explicit Dropout(double p = 0.5, Here here = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   double p_;

@@ -18,12 +18,11 @@ struct EmbeddingOptions {
 // Parameter: weight [num_embeddings, embedding_dim], normal with mean 0 and variance 1 at first. IndexError for an
 // index outside 0..num_embeddings-1, DtypeError unless int64; of the constructor: ValueError for a size below 0,
 // IndexError for a padding_idx out of range.
-class Embedding : public Module {
+class Embedding : public Layer {
  public:
   Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingOptions& options = {},
             Here here = {});
-  Tensor forward(const Arg& indices) const;
-  Tensor operator()(const Arg& indices) const { return forward(indices); }
+  Tensor forward(const Arg& indices) const override;
 
   Tensor weight;
 
@@ -47,9 +46,7 @@ class EmbeddingBag : public Module {
   EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingBagOptions& options = {},
                Here here = {});
   Tensor forward(const Arg& input, const Tensor& offsets = {}, const Tensor& per_sample_weights = {}) const;
-  Tensor operator()(const Arg& input, const Tensor& offsets = {}, const Tensor& per_sample_weights = {}) const {
-    return forward(input, offsets, per_sample_weights);
-  }
+  Tensor operator()(const Arg& input, const Tensor& offsets = {}, const Tensor& per_sample_weights = {}) const;
 
   Tensor weight;
 

@@ -12,21 +12,19 @@ struct LinearOptions {
 // x weight^T + bias: [..., in] -> [..., out].
 // Parameters: weight [out, in], bias [out], both uniform in (-1/sqrt(in), 1/sqrt(in)) at first. Errors as
 // xgrad::linear; ValueError for a size below 0.
-class Linear : public Module {
+class Linear : public Layer {
  public:
   Linear(std::int64_t in_features, std::int64_t out_features, const LinearOptions& options = {}, Here here = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
   Tensor weight, bias;
 };
 
 // x itself.
-class Identity : public Module {
+class Identity : public Layer {
  public:
   Identity();
-  Tensor forward(const Arg& x) const { return x.tensor(); }
-  Tensor operator()(const Arg& x) const { return x.tensor(); }
+  Tensor forward(const Arg& x) const override { return x.tensor(); }
 };
 
 // Options of Flatten, both inclusive.
@@ -35,11 +33,10 @@ struct FlattenOptions {
   std::int64_t end_dim = -1;
 };
 // Joins the dimensions start_dim..end_dim: [N, C, H, W] -> [N, C*H*W].
-class Flatten : public Module {
+class Flatten : public Layer {
  public:
   explicit Flatten(const FlattenOptions& options = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
  private:
   FlattenOptions options_;

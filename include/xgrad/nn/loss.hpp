@@ -8,13 +8,19 @@ namespace xgrad::nn {
 
 using xgrad::Reduction;
 
+// A module of a prediction and a target.
+class Loss : public Module {
+ public:
+  virtual Tensor forward(const Arg& input, const Arg& target) const = 0;
+  Tensor operator()(const Arg& input, const Arg& target) const;
+};
+
 // A loss with options that are plain numbers.
 template <class Options, Tensor (*function)(const Arg&, const Arg&, const Options&)>
-class LossLayer : public Module {
+class LossLayer : public Loss {
  public:
   explicit LossLayer(const Options& options = {}) : options_(options) {}
-  Tensor forward(const Arg& input, const Arg& target) const { return function(input, target, options_); }
-  Tensor operator()(const Arg& input, const Arg& target) const { return function(input, target, options_); }
+  Tensor forward(const Arg& input, const Arg& target) const override { return function(input, target, options_); }
 
  private:
   Options options_;
@@ -37,41 +43,37 @@ class KLDivLoss : public LossLayer<KlDivOptions, &xgrad::kl_div> {
 };
 
 // Losses whose weights are buffers: they are converted and saved with the module ("weight", "pos_weight").
-class BCELoss : public Module {
+class BCELoss : public Loss {
  public:
   explicit BCELoss(const BinaryCrossEntropyOptions& options = {});
-  Tensor forward(const Arg& input, const Arg& target) const;
-  Tensor operator()(const Arg& input, const Arg& target) const { return forward(input, target); }
+  Tensor forward(const Arg& input, const Arg& target) const override;
 
  private:
   BinaryCrossEntropyOptions options_;
 };
 
-class BCEWithLogitsLoss : public Module {
+class BCEWithLogitsLoss : public Loss {
  public:
   explicit BCEWithLogitsLoss(const BinaryCrossEntropyWithLogitsOptions& options = {});
-  Tensor forward(const Arg& input, const Arg& target) const;
-  Tensor operator()(const Arg& input, const Arg& target) const { return forward(input, target); }
+  Tensor forward(const Arg& input, const Arg& target) const override;
 
  private:
   BinaryCrossEntropyWithLogitsOptions options_;
 };
 
-class CrossEntropyLoss : public Module {
+class CrossEntropyLoss : public Loss {
  public:
   explicit CrossEntropyLoss(const CrossEntropyOptions& options = {});
-  Tensor forward(const Arg& input, const Arg& target) const;
-  Tensor operator()(const Arg& input, const Arg& target) const { return forward(input, target); }
+  Tensor forward(const Arg& input, const Arg& target) const override;
 
  private:
   CrossEntropyOptions options_;
 };
 
-class NLLLoss : public Module {
+class NLLLoss : public Loss {
  public:
   explicit NLLLoss(const NllLossOptions& options = {});
-  Tensor forward(const Arg& input, const Arg& target) const;
-  Tensor operator()(const Arg& input, const Arg& target) const { return forward(input, target); }
+  Tensor forward(const Arg& input, const Arg& target) const override;
 
  private:
   NllLossOptions options_;

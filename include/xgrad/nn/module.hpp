@@ -1,9 +1,11 @@
-// Module: parameters, buffers and child modules by name.
+// Module: parameters, buffers and child modules by name. Layer: a module of one tensor.
 #pragma once
+#include <xgrad/detail/module_call.hpp>
 #include <xgrad/state_dict.hpp>
 #include <xgrad/tensor.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <iosfwd>
 #include <memory>
@@ -14,15 +16,20 @@
 #include <utility>
 #include <vector>
 
-namespace xgrad::detail {
-struct ModuleState;
-}
-
 namespace xgrad::nn {
 
 class Module;
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 using NamedModules = std::vector<std::pair<std::string, Module>>;
+
+// What hooks are told: the module, and what goes into it and comes out of it, in the order of operator()'s arguments
+// and results (undefined where an argument was left out). A list that is returned takes the place of the last one told;
+// an empty one leaves it as it is.
+using ForwardPreHook = std::function<TensorList(const Module& module, const TensorList& inputs)>;
+using ForwardHook =
+    std::function<TensorList(const Module& module, const TensorList& inputs, const TensorList& outputs)>;
+using BackwardHook =
+    std::function<TensorList(const Module& module, const TensorList& grad_inputs, const TensorList& grad_outputs)>;
 
 // Options of load_state_dict. strict: every name must be on both sides.
 struct LoadOptions {
@@ -42,6 +49,9 @@ struct LoadOptions {
 // heap: what is done through one (train(), to(), load_state_dict()) is seen through the other, and a model that was
 // moved is still the model its optimizer works on. Assigning another layer to a registered member would leave the old
 // one in the registry: register it again under its name instead, which replaces it.
+//
+// An error inside a layer that is called by operator() begins with the layer's place in the model:
+// "encoder.layers.3.linear1: linear: ...".
 //
 // A Module that was moved from has no state; using it is an Error.
 class Module {
@@ -89,6 +99,18 @@ class Module {
   // Calls f with a handle on each module, children before their parents.
   void apply(const std::function<void(Module&)>& f);
 
+  // ---- hooks: functions that are called with the module, in the order in which they were registered. They run when a
+  // layer is called by operator(), not by forward(). Each gets a number by which it can be removed.
+
+  // Before forward; may replace the inputs.
+  std::int64_t register_forward_pre_hook(ForwardPreHook hook, Here here = {});
+  // After forward; may replace the outputs.
+  std::int64_t register_forward_hook(ForwardHook hook, Here here = {});
+  // In backward, when the gradients by the module's inputs are known; may replace them. Gradients that nobody needs are
+  // undefined. Without an input that requires grad it runs when those of the outputs are known.
+  std::int64_t register_full_backward_hook(BackwardHook hook, Here here = {});
+  void remove_hook(std::int64_t id);
+
   // ---- its state
 
   // Parameters and buffers by name, sharing memory with the module and detached from the tape: clone() takes a
@@ -120,6 +142,10 @@ class Module {
   // Makes the tensor itself require grad and gives it back. An undefined tensor is a parameter left out (a bias that is
   // switched off). AutogradError for the result of a recorded operation, DtypeError unless floating.
   Tensor register_parameter(const std::string& name, Tensor tensor, bool requires_grad = true, Here here = {});
+  // A parameter or buffer whose shape is not known yet: a tensor without elements, until materialize() gives it a shape
+  // and load_state_dict() that of the state. Optimizers may already hold it. state_dict() leaves it out.
+  Tensor register_uninitialized_parameter(const std::string& name, Here here = {});
+  Tensor register_uninitialized_buffer(const std::string& name, Here here = {});
   // A tensor that belongs to the state but is not trained. Not persistent: it stays out of state_dict().
   Tensor register_buffer(const std::string& name, Tensor tensor, bool persistent = true, Here here = {});
 
@@ -128,9 +154,23 @@ class Module {
   void set_description(std::string description);
   // Error when the module was moved from. Layers call it before they use their members.
   void check_alive(Here here) const;
+  // What operator() does around forward(inputs...): the hooks, and the module's place in errors.
+  template <class F, class... Tensors>
+  auto call(Here here, const F& forward, const Tensors&... inputs) const {
+    const detail::ModuleScope scope(*this, here);
+    if (!scope.hooked()) return forward(inputs...);
+    return detail::with_hooks(*this, here, forward, inputs...);
+  }
+  // Whether a parameter or buffer of this module has no shape yet.
+  bool is_uninitialized(const Tensor& tensor) const;
+  // Gives it one, with elements that are not set, for everybody who holds it.
+  void materialize(const Tensor& tensor, const Shape& shape) const;
 
  private:
   explicit Module(std::shared_ptr<detail::ModuleState> state) noexcept : state_(std::move(state)) {}
+  friend class detail::ModuleScope;
+  friend struct detail::ModuleHooks;
+
   detail::ModuleState& state() const;
   void add_module(const std::string& name, const Module& module, const std::type_info& type, Here here);
 
@@ -138,5 +178,13 @@ class Module {
 };
 
 std::ostream& operator<<(std::ostream& stream, const Module& module);
+
+// A module of one tensor: most layers. One's own gives forward() and is then called like a function, with hooks, its
+// place in errors, and as an element of a ModuleList of layers of different types.
+class Layer : public Module {
+ public:
+  virtual Tensor forward(const Arg& x) const = 0;
+  Tensor operator()(const Arg& x) const;
+};
 
 }  // namespace xgrad::nn

@@ -21,7 +21,7 @@ struct BatchNormOptions {
 // in evaluation.
 // Parameters: weight [C] (1 at first), bias [C] (0). Buffers: running_mean [C] (0), running_var [C] (1),
 // num_batches_tracked (int64, 0-d).
-class BatchNorm : public Module {
+class BatchNorm : public Layer {
  public:
   Tensor weight, bias, running_mean, running_var, num_batches_tracked;
 
@@ -37,16 +37,14 @@ class BatchNorm : public Module {
 class BatchNorm1d : public BatchNorm {
  public:
   explicit BatchNorm1d(std::int64_t num_features, const BatchNormOptions& options = {}, Here here = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 };
 
 // [N, C, H, W]. ShapeError for others.
 class BatchNorm2d : public BatchNorm {
  public:
   explicit BatchNorm2d(std::int64_t num_features, const BatchNormOptions& options = {}, Here here = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 };
 
 struct LayerNormOptions {
@@ -57,11 +55,10 @@ struct LayerNormOptions {
 // xgrad::layer_norm over the last dimensions: nn::LayerNorm({256}).
 // Parameters: weight (1 at first) and, unless switched off, bias (0) of shape normalized_shape. ValueError for an empty
 // shape.
-class LayerNorm : public Module {
+class LayerNorm : public Layer {
  public:
   explicit LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options = {}, Here here = {});
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
   Tensor weight, bias;
 

@@ -28,6 +28,10 @@ struct LSTMOptions {
 struct LSTMState {
   Tensor h_n, c_n;
   operator TensorList() const { return {h_n, c_n}; }
+  static LSTMState from_list(const TensorList& list, std::size_t& next) {
+    next += 2;
+    return {list[next - 2], list[next - 1]};
+  }
 };
 
 // The same without a projection.
@@ -84,7 +88,7 @@ class RNN : public RecurrentBase {
  public:
   RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& options = {}, Here here = {});
   std::pair<Tensor, Tensor> forward(const Arg& x, const Tensor& h_0 = {}) const;
-  std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const { return forward(x, h_0); }
+  std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const;
 
  private:
   std::string nonlinearity_;
@@ -96,7 +100,7 @@ class GRU : public RecurrentBase {
  public:
   GRU(std::int64_t input_size, std::int64_t hidden_size, const GRUOptions& options = {}, Here here = {});
   std::pair<Tensor, Tensor> forward(const Arg& x, const Tensor& h_0 = {}) const;
-  std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const { return forward(x, h_0); }
+  std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const;
 };
 
 // Layers of long short-term memory over a sequence: xgrad::lstm_layer for each of L layers and D directions.
@@ -114,7 +118,7 @@ class LSTM : public RecurrentBase {
  public:
   LSTM(std::int64_t input_size, std::int64_t hidden_size, const LSTMOptions& options = {}, Here here = {});
   std::pair<Tensor, LSTMState> forward(const Arg& x, const LSTMState& state = {}) const;
-  std::pair<Tensor, LSTMState> operator()(const Arg& x, const LSTMState& state = {}) const { return forward(x, state); }
+  std::pair<Tensor, LSTMState> operator()(const Arg& x, const LSTMState& state = {}) const;
 };
 
 // What cells, single steps of a layer, share. Parameters: weight_ih [G H, I], weight_hh [G H, H], bias_ih, bias_hh [G
@@ -146,7 +150,7 @@ class LSTMCell : public RecurrentCellBase {
  public:
   LSTMCell(std::int64_t input_size, std::int64_t hidden_size, const LSTMCellOptions& options = {}, Here here = {});
   LSTMState forward(const Arg& x, const LSTMState& state = {}) const;
-  LSTMState operator()(const Arg& x, const LSTMState& state = {}) const { return forward(x, state); }
+  LSTMState operator()(const Arg& x, const LSTMState& state = {}) const;
 };
 
 struct RNNCellOptions {
@@ -159,7 +163,7 @@ class RNNCell : public RecurrentCellBase {
  public:
   RNNCell(std::int64_t input_size, std::int64_t hidden_size, const RNNCellOptions& options = {}, Here here = {});
   Tensor forward(const Arg& x, const Tensor& h = {}) const;
-  Tensor operator()(const Arg& x, const Tensor& h = {}) const { return forward(x, h); }
+  Tensor operator()(const Arg& x, const Tensor& h = {}) const;
 
  private:
   std::string nonlinearity_;
@@ -173,7 +177,7 @@ class GRUCell : public RecurrentCellBase {
  public:
   GRUCell(std::int64_t input_size, std::int64_t hidden_size, const GRUCellOptions& options = {}, Here here = {});
   Tensor forward(const Arg& x, const Tensor& h = {}) const;
-  Tensor operator()(const Arg& x, const Tensor& h = {}) const { return forward(x, h); }
+  Tensor operator()(const Arg& x, const Tensor& h = {}) const;
 };
 
 }  // namespace xgrad::nn

@@ -60,7 +60,7 @@ Named<std::decay_t<F>> named(std::string name, F&& layer) {
 //   nn::Sequential net(nn::Linear(784, 64), xgrad::relu, nn::Linear(64, 10), [](const Tensor& x) { return x / 10; });
 // A layer is anything that takes a Tensor and gives one: a module (moved in), a function, a lambda, another Sequential.
 // Their names are "0", "1", ... in the order given, functions counted, unless named().
-class Sequential : public Module {
+class Sequential : public Layer {
  public:
   Sequential();
   template <class First, class... Rest>
@@ -93,8 +93,7 @@ class Sequential : public Module {
     return *this;
   }
 
-  Tensor forward(const Arg& x) const;
-  Tensor operator()(const Arg& x) const { return forward(x); }
+  Tensor forward(const Arg& x) const override;
 
   std::size_t size() const noexcept { return steps_.size(); }
   // The layer at a position, whose type must be known: net.at<nn::Linear>(0).weight. IndexError out of range,

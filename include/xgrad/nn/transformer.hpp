@@ -56,7 +56,7 @@ class TransformerEncoderLayer : public Module {
   TransformerEncoderLayer(std::int64_t d_model, std::int64_t nhead, const TransformerLayerOptions& options = {},
                           Here here = {});
   Tensor forward(const Arg& src, const ForwardOptions& options = {}) const;
-  Tensor operator()(const Arg& src, const ForwardOptions& options = {}) const { return forward(src, options); }
+  Tensor operator()(const Arg& src, const ForwardOptions& options = {}) const;
   // Another layer of the same sizes, with a copy of the parameters.
   TransformerEncoderLayer twin(Here here = {}) const;
 
@@ -81,7 +81,7 @@ class TransformerEncoder : public Module {
   TransformerEncoder(const TransformerEncoderLayer& encoder_layer, std::int64_t num_layers,
                      std::optional<LayerNorm> norm = {}, Here here = {});
   Tensor forward(const Arg& src, const ForwardOptions& options = {}) const;
-  Tensor operator()(const Arg& src, const ForwardOptions& options = {}) const { return forward(src, options); }
+  Tensor operator()(const Arg& src, const ForwardOptions& options = {}) const;
 
   std::vector<TransformerEncoderLayer> layers;
   std::optional<LayerNorm> norm;
@@ -97,9 +97,7 @@ class TransformerDecoderLayer : public Module {
   TransformerDecoderLayer(std::int64_t d_model, std::int64_t nhead, const TransformerLayerOptions& options = {},
                           Here here = {});
   Tensor forward(const Arg& tgt, const Arg& memory, const ForwardOptions& options = {}) const;
-  Tensor operator()(const Arg& tgt, const Arg& memory, const ForwardOptions& options = {}) const {
-    return forward(tgt, memory, options);
-  }
+  Tensor operator()(const Arg& tgt, const Arg& memory, const ForwardOptions& options = {}) const;
   TransformerDecoderLayer twin(Here here = {}) const;
 
   MultiheadAttention self_attn, multihead_attn;
@@ -122,9 +120,7 @@ class TransformerDecoder : public Module {
   TransformerDecoder(const TransformerDecoderLayer& decoder_layer, std::int64_t num_layers,
                      std::optional<LayerNorm> norm = {}, Here here = {});
   Tensor forward(const Arg& tgt, const Arg& memory, const ForwardOptions& options = {}) const;
-  Tensor operator()(const Arg& tgt, const Arg& memory, const ForwardOptions& options = {}) const {
-    return forward(tgt, memory, options);
-  }
+  Tensor operator()(const Arg& tgt, const Arg& memory, const ForwardOptions& options = {}) const;
 
   std::vector<TransformerDecoderLayer> layers;
   std::optional<LayerNorm> norm;
@@ -162,9 +158,7 @@ class Transformer : public Module {
   explicit Transformer(std::int64_t d_model = 512, std::int64_t nhead = 8, const TransformerOptions& options = {},
                        Here here = {});
   Tensor forward(const Arg& src, const Arg& tgt, const ForwardOptions& options = {}) const;
-  Tensor operator()(const Arg& src, const Arg& tgt, const ForwardOptions& options = {}) const {
-    return forward(src, tgt, options);
-  }
+  Tensor operator()(const Arg& src, const Arg& tgt, const ForwardOptions& options = {}) const;
   // [size, size] of the default dtype: 0 where the key is not later than the query, else -inf.
   static Tensor generate_square_subsequent_mask(std::int64_t size, Here here = {});
 

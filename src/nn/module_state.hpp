@@ -1,0 +1,45 @@
+// What a Module's handles share.
+#pragma once
+#include <xgrad/nn/module.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace xgrad::detail {
+
+struct ModuleState {
+  struct Buffer {
+    std::string name;
+    Tensor tensor;
+    bool persistent;
+  };
+  template <class F>
+  using Hooks = std::vector<std::pair<std::int64_t, F>>;
+
+  std::string type, description;
+  bool training = true;
+  nn::NamedTensors parameters;
+  std::vector<Buffer> buffers;
+  std::vector<std::pair<std::string, std::shared_ptr<ModuleState>>> children;
+
+  // Where it was registered first, for messages.
+  std::weak_ptr<const ModuleState> parent;
+  std::string name;
+
+  // Parameters and buffers that have no shape yet.
+  TensorList uninitialized;
+
+  Hooks<nn::ForwardPreHook> pre_hooks;
+  Hooks<nn::ForwardHook> hooks;
+  Hooks<nn::BackwardHook> backward_hooks;
+  std::int64_t hook_count = 0;
+};
+
+// Gives a tensor of this module that has no shape yet one, with elements that are not set.
+void materialize(ModuleState& state, const Tensor& tensor, const Shape& shape);
+bool is_uninitialized(const ModuleState& state, const Tensor& tensor);
+
+}  // namespace xgrad::detail
