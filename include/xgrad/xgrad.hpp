@@ -23,9 +23,12 @@
 #include <xgrad/nn/loss.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/normalization.hpp>
+#include <xgrad/nn/prune.hpp>
+#include <xgrad/nn/quantization.hpp>
 #include <xgrad/nn/recurrent.hpp>
 #include <xgrad/nn/regularization.hpp>
 #include <xgrad/nn/sequential.hpp>
+#include <xgrad/nn/summary.hpp>
 #include <xgrad/nn/transformer.hpp>
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/activation.hpp>

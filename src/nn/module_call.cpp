@@ -81,23 +81,23 @@ struct HookedOutputs : Function<HookedOutputs> {
 
 }  // namespace
 
-ModuleScope::ModuleScope(const nn::Module& module, Here here) : state_(module.state_.get()) {
-  module.check_alive(here);
+ModuleScope::ModuleScope(const nn::Module& module, Here here) : state_(ModuleAccess::pointer(module).get()) {
+  ModuleAccess::check_alive(module, here);
   outer = std::exchange(error_context(), this);
 }
 ModuleScope::~ModuleScope() { error_context() = outer; }
 bool ModuleScope::hooked() const noexcept {
-  return !state_->pre_hooks.empty() || !state_->hooks.empty() || !state_->backward_hooks.empty();
+  return !state_->pre_hooks.empty() || !state_->hooks.empty() || !state_->backward_hooks.empty() || state_->replacement;
 }
 std::string ModuleScope::text() const {
   const std::string place = path(*state_);
   return place.empty() ? place : place + ": ";
 }
 
-TensorList ModuleHooks::run(const nn::Module& module, Here here, TensorList inputs,
-                            const std::function<TensorList(const TensorList&)>& f) {
-  const std::shared_ptr<ModuleState> state = module.state_;
-  const nn::Module handle(state);
+TensorList run_hooked(const nn::Module& module, Here here, TensorList inputs,
+                      const std::function<TensorList(const TensorList&)>& f) {
+  const std::shared_ptr<ModuleState> state = ModuleAccess::pointer(module);
+  const nn::Module handle = ModuleAccess::handle(state);
   const auto take = [&](const char* what, TensorList& now, TensorList&& next) {
     if (next.empty()) return;
     check<ValueError>(next.size() == now.size(), here, "{}: a {} returned {} tensors in place of {}",
@@ -114,7 +114,7 @@ TensorList ModuleHooks::run(const nn::Module& module, Here here, TensorList inpu
     call->hooks = [state](TensorList grad_inputs, const TensorList& grad_outputs) {
       const auto hooks = state->backward_hooks;
       for (const auto& [id, hook] : hooks) {
-        TensorList next = hook(nn::Module(state), grad_inputs, grad_outputs);
+        TensorList next = hook(ModuleAccess::handle(state), grad_inputs, grad_outputs);
         if (next.empty()) continue;
         check<ValueError>(next.size() == grad_inputs.size(), Here{nullptr, 0},
                           "{}: a backward hook returned {} tensors in place of {}", state->type, next.size(),
@@ -129,7 +129,7 @@ TensorList ModuleHooks::run(const nn::Module& module, Here here, TensorList inpu
     if (call->inputs_recorded) inputs = restored(inputs, HookedInputs::apply_at(here, defined, call));
   }
 
-  TensorList outputs = f(inputs);
+  TensorList outputs = state->replacement ? state->replacement(inputs) : f(inputs);
   if (call) {
     const TensorList defined = defined_ones(outputs);
     outputs = restored(outputs, HookedOutputs::apply_at(here, defined, call));

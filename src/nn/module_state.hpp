@@ -3,6 +3,7 @@
 #include <xgrad/nn/module.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -36,6 +37,23 @@ struct ModuleState {
   Hooks<nn::ForwardHook> hooks;
   Hooks<nn::BackwardHook> backward_hooks;
   std::int64_t hook_count = 0;
+  // Called in place of forward, where there is one.
+  std::function<TensorList(const TensorList&)> replacement;
+
+  // A parameter with a mask, and the hooks that keep it.
+  struct Pruned {
+    std::string name;
+    std::int64_t gradient_hook, forward_hook;
+  };
+  std::vector<Pruned> pruned;
+};
+
+// For what works on modules from outside.
+struct ModuleAccess {
+  static const std::shared_ptr<ModuleState>& pointer(const nn::Module& module) { return module.state_; }
+  static ModuleState& state(const nn::Module& module) { return module.state(); }
+  static void check_alive(const nn::Module& module, Here here) { module.check_alive(here); }
+  static nn::Module handle(std::shared_ptr<ModuleState> state) { return nn::Module(std::move(state)); }
 };
 
 // Gives a tensor of this module that has no shape yet one, with elements that are not set.

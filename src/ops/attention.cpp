@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/dispatch.hpp"
+#include "core/work.hpp"
 #include "kernels/attention.hpp"
 #include "ops/product.hpp"
 #include "tape/node.hpp"
@@ -235,6 +236,7 @@ Tensor scaled_dot_product_attention(const Arg& query, const Arg& key, const Arg&
   const Tensor q = blas_ready(query.tensor()), k = blas_ready(key.tensor()), v = blas_ready(value.tensor());
   const Tensor& mask = options.attn_mask;
   const Tensor output = make_in_order_of(query.tensor(), sizes.with(sizes.queries, sizes.value_width));
+  multiply_adds += rows * sizes.keys * (sizes.width + sizes.value_width);
   dispatch_floating(query->dtype(), [&]<class T>() {
     attention_forward<T>(attention_of<T>(plan, q, k, v, as_matrices(mask)), stack_of<T>(output, sizes.batch),
                          {data<T>(plan.largest), data<T>(plan.inverse)});

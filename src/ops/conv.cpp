@@ -7,6 +7,7 @@
 
 #include "core/check.hpp"
 #include "core/dispatch.hpp"
+#include "core/work.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -171,8 +172,14 @@ void check_parameters(const char* op, const Tensor& x, const Tensor& w, const Te
   if (bias.defined()) check_same_dtype(op, x, bias, here);
 }
 
+// Every element of the output is a sum over a window of each channel in its group.
+std::int64_t work(const Conv& conv) {
+  return numel(conv.output) * numel(conv.weight) / std::max<std::int64_t>(conv.geometry.out_channels, 1);
+}
+
 Tensor convolve(Here here, const Conv& conv, const Tensor& x, const Tensor& w, const Tensor& bias) {
   Tensor y = make_tensor(conv.output, impl(x).dtype);
+  multiply_adds += work(conv);
   conv_forward(conv.geometry, dense(x), dense(w), bias.defined() ? dense(bias) : bias, y);
   return record(conv.name, here, std::move(y), {&x, &w, &bias}, [&] {
     return [conv, x = Saved::input_if(requires_grad(w), x), w = Saved::input_if(requires_grad(x), w)](Backward& bw) {
@@ -187,6 +194,7 @@ Tensor convolve(Here here, const Conv& conv, const Tensor& x, const Tensor& w, c
 Tensor conv_to_input(Here here, const Conv& conv, const Tensor& g, const Tensor& w, const Tensor& bias) {
   Tensor x = make_tensor(conv.input, impl(g).dtype);
   if (bias.defined()) fill_planes(conv.geometry, dense(bias), x);
+  multiply_adds += work(conv);
   conv_input_gradient(conv.geometry, dense(g), dense(w), x, bias.defined());
   return record(conv.input_name, here, std::move(x), {&g, &w, &bias}, [&] {
     return [conv, g = Saved::input_if(requires_grad(w), g), w = Saved::input_if(requires_grad(g), w)](Backward& bw) {

@@ -4,6 +4,7 @@
 #include "core/check.hpp"
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
+#include "core/work.hpp"
 #include "kernels/blas.hpp"
 #include "kernels/parallel.hpp"
 #include "ops/product.hpp"
@@ -43,6 +44,7 @@ Tensor matrix_vector(const char* name, Here here, const Tensor& matrix, const Te
   const TensorImpl& m = impl(a);
   const std::size_t out = transposed ? 1 : 0, in = 1 - out;
   Tensor y = make_tensor({m.shape[out]}, m.dtype);
+  multiply_adds += m.numel;
   dispatch_numeric(m.dtype, [&]<class T>() {
     gemm(Product<T>{.m = m.shape[out],
                     .n = 1,
@@ -72,6 +74,7 @@ Tensor matrix_vector(const char* name, Here here, const Tensor& matrix, const Te
 Tensor outer_product(const char* name, Here here, const Tensor& a, const Tensor& b) {
   const std::int64_t m = impl(a).shape[0], n = impl(b).shape[0];
   Tensor c = make_tensor({m, n}, impl(a).dtype);
+  multiply_adds += m * n;
   dispatch_numeric(impl(a).dtype, [&]<class T>() {
     const T *from_a = data<T>(a), *from_b = data<T>(b);
     T* to = data<T>(c);
@@ -97,6 +100,7 @@ Tensor outer_product(const char* name, Here here, const Tensor& a, const Tensor&
 
 Tensor scalar_product(const char* name, Here here, const Tensor& a, const Tensor& b) {
   Tensor s = make_tensor({}, impl(a).dtype);
+  multiply_adds += impl(a).numel;
   dispatch_numeric(impl(a).dtype, [&]<class T>() {
     *data<T>(s) = dot(impl(a).numel, data<T>(a), impl(a).strides[0], data<T>(b), impl(b).strides[0]);
   });

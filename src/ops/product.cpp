@@ -2,6 +2,7 @@
 
 #include "core/check.hpp"
 #include "core/dispatch.hpp"
+#include "core/work.hpp"
 #include "kernels/blas.hpp"
 #include "kernels/copy.hpp"
 #include "kernels/gemm_onednn.hpp"
@@ -114,6 +115,7 @@ void multiply_into(const Tensor& out, const Tensor& a, const Tensor& b, bool tra
   const bool fold = folds(a, b, transpose_a);
   const Tensor left = fold ? fold_rows(a, Here{nullptr, 0}, false) : blas_ready(a), right = blas_ready(b);
   const Side sa = side(left, transpose_a), sb = side(right, transpose_b);
+  multiply_adds += impl(out).numel * sa.cols;
   dispatch_numeric(impl(out).dtype, [&]<class T>() {
     Product<T> p{.m = sa.rows,
                  .n = sb.cols,

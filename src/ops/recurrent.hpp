@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 
+#include "core/work.hpp"
 #include "kernels/recurrent_shape.hpp"
 #include "tape/node.hpp"
 
@@ -47,6 +48,9 @@ template <class Rule>
 void record_recurrent(const char* op, Here here, const TensorList& outputs, const RecurrentInputs& in, Rule rule) {
   std::vector<const Tensor*> inputs;
   for (const Tensor& input : in) inputs.push_back(&input);
+  // Those of h; the product with x counts itself.
+  for (const Tensor& weight : {in[in_w_hh], in[in_w_hr]})
+    if (weight.defined()) multiply_adds += in[in_x].size(0) * in[in_x].size(1) * weight.numel();
   record(op, here, outputs, inputs, [&] {
     std::array<Saved, input_count> saved;
     for (std::size_t i = 0; i < input_count; ++i) saved[i] = Saved::input_if(in[i].defined(), in[i]);

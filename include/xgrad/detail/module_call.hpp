@@ -16,6 +16,7 @@ class Module;
 namespace xgrad::detail {
 
 struct ModuleState;
+struct ModuleAccess;
 
 // What is being called in this thread, innermost first: errors begin with its text.
 struct ErrorContext {
@@ -40,12 +41,9 @@ class ModuleScope final : public ErrorContext {
   const ModuleState* state_;
 };
 
-// The hooks of one call.
-struct ModuleHooks {
-  // Runs f with what the hooks make of the inputs: the outputs, as the hooks leave them.
-  static TensorList run(const nn::Module& module, Here here, TensorList inputs,
-                        const std::function<TensorList(const TensorList&)>& f);
-};
+// Runs f with what the module's hooks make of the inputs: the outputs, as the hooks leave them.
+TensorList run_hooked(const nn::Module& module, Here here, TensorList inputs,
+                      const std::function<TensorList(const TensorList&)>& f);
 
 // What a forward returns, as a list and back: a Tensor, a pair, or a struct that converts to a TensorList and is made
 // of tensors.
@@ -79,9 +77,9 @@ auto with_hooks(const nn::Module& module, Here here, const F& forward, const Ten
     append_outputs(outputs, forward(list[I]...));
     return outputs;
   };
-  const TensorList outputs = ModuleHooks::run(
-      module, here, {static_cast<const Tensor&>(inputs)...},
-      [&](const TensorList& list) { return call(list, std::make_index_sequence<sizeof...(Tensors)>()); });
+  const TensorList outputs =
+      run_hooked(module, here, {static_cast<const Tensor&>(inputs)...},
+                 [&](const TensorList& list) { return call(list, std::make_index_sequence<sizeof...(Tensors)>()); });
   std::size_t next = 0;
   return take_outputs<Result>(outputs, next);
 }

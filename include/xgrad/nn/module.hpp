@@ -168,8 +168,7 @@ class Module {
 
  private:
   explicit Module(std::shared_ptr<detail::ModuleState> state) noexcept : state_(std::move(state)) {}
-  friend class detail::ModuleScope;
-  friend struct detail::ModuleHooks;
+  friend struct detail::ModuleAccess;
 
   detail::ModuleState& state() const;
   void add_module(const std::string& name, const Module& module, const std::type_info& type, Here here);
