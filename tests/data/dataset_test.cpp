@@ -55,7 +55,7 @@ TEST_CASE("samples of a data set of one's own are stacked") {
   CHECK(mentions(message_of<xgrad::ValueError>([] {
                    Ragged().get_batch({0, 1});
                  }),
-                 {"get_batch", "sample 0 has 1", "sample 1 has 2"}));
+                 {"default_collate", "sample 0 of the batch has 1", "sample 1 has 2"}));
 }
 
 TEST_CASE("rows of tensors") {
