@@ -294,6 +294,12 @@ TEST_CASE("samples of any type become batches of any type") {
     CHECK(x.sizes() == Shape{5, 2});
     CHECK(y.to_vector<std::int64_t>() == Numbers{0, 1, 2, 3, 4});
   }
+  const xgrad::data::DatasetPointer shared = std::make_shared<Slow>(6);
+  Loader counts(shared, [](const std::vector<TensorList>& samples) { return samples.size(); },
+                {.batch_size = 4, .num_workers = 2});
+  std::vector<std::size_t> sizes;
+  for (const std::size_t size : counts) sizes.push_back(size);
+  CHECK(sizes == std::vector<std::size_t>{4, 2});
 }
 
 TEST_CASE("misuse") {

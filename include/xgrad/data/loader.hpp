@@ -104,12 +104,12 @@ decltype(auto) sample_at(const D& samples, std::int64_t index) {
   else
     return samples[static_cast<std::size_t>(index)];
 }
-// The type of their samples.
+// The type of their samples, and of the batches that a function makes of them.
 template <class D>
-using SampleOf = std::decay_t<decltype(sample_at(*share_samples(std::declval<D>()), 0))>;
-// The type of the batches that a function makes of them.
+using SampleOf =
+    std::decay_t<decltype(sample_at(*std::declval<decltype(share_samples(std::declval<D>()))>(), std::int64_t{0}))>;
 template <class D, class Collate>
-using CollatedOf = std::invoke_result_t<const Collate&, std::vector<SampleOf<D>>>;
+using CollatedOf = std::decay_t<std::invoke_result_t<const Collate&, std::vector<SampleOf<D>>>>;
 
 // Batches of any type, which a function makes of samples of any type:
 //   data::Loader loader(sentences, [](std::vector<Sentence> samples) { return pad_together(samples); },
@@ -175,7 +175,7 @@ class Loader : public LoaderBase {
       : LoaderBase(
             "Loader", samples ? std::optional(static_cast<std::int64_t>(samples->size())) : std::nullopt,
             [samples, collate = std::move(collate)](const Indices& indices) -> std::shared_ptr<void> {
-              std::vector<SampleOf<D>> batch;
+              std::vector<SampleOf<std::shared_ptr<const D>>> batch;
               batch.reserve(indices.size());
               for (const std::int64_t index : indices) batch.push_back(sample_at(*samples, index));
               return std::make_shared<B>(collate(std::move(batch)));
