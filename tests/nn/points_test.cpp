@@ -1,5 +1,6 @@
 // Activations, losses, distances, dropout and tables as layers: names, parameters and printing are PyTorch's, options
 // reach the functions.
+#include <xgrad/nn/adaptive_softmax.hpp>
 #include <xgrad/nn/distance.hpp>
 #include <xgrad/xgrad.hpp>
 
@@ -144,4 +145,25 @@ TEST_CASE("misuse of layers is named") {
   CHECK(mentions(message_of<xg::ValueError>([] { nn::RReLU(0.5, 0.25); }), {"RReLU", "0.25"}));
   CHECK(mentions(message_of<xg::ValueError>([] { nn::Bilinear(0, 2, 2); }), {"Bilinear", "0"}));
   CHECK(mentions(message_of<xg::ShapeError>([] { nn::Softmax2d()(xg::ones({2, 3})); }), {"Softmax2d", "[2, 3]"}));
+}
+
+TEST_CASE("AdaptiveLogSoftmaxWithLoss: the targets' part of all log-probabilities, which are one distribution") {
+  xg::manual_seed(2);
+  nn::AdaptiveLogSoftmaxWithLoss layer(16, 20, {5, 10, 15}, {.div_value = 2});
+  CHECK(layer.state_dict().keys() == std::vector<std::string>{"head.weight", "tail.0.0.weight", "tail.0.1.weight",
+                                                              "tail.1.0.weight", "tail.1.1.weight", "tail.2.0.weight",
+                                                              "tail.2.1.weight"});
+  CHECK((layer.get_parameter("head.weight").sizes() == xg::Shape{8, 16}));
+  CHECK((layer.get_parameter("tail.2.0.weight").sizes() == xg::Shape{2, 16}));
+  const Tensor x = xg::randn({6, 16}), t = xg::tensor({0, 4, 5, 12, 19, 7});
+  const auto [output, loss] = layer(x, t);
+  const Tensor all = layer.log_prob(x);
+  CHECK(xg::allclose(all.exp().sum(1), xg::ones({6}), {.rtol = 1e-5}));
+  CHECK(xg::allclose(output, all.gather(1, t.unsqueeze(1)).squeeze(1), {.rtol = 1e-5, .atol = 1e-6}));
+  CHECK(loss.item<double>() == doctest::Approx(-output.mean().item<double>()));
+  CHECK(xg::equal(layer.predict(x), all.argmax(1)));
+  CHECK(layer(x[0], t[0]).output.dim() == 0);
+  CHECK(mentions(message_of<xg::IndexError>([&] { layer(x, t + 1); }), {"AdaptiveLogSoftmaxWithLoss", "19", "20"}));
+  CHECK_THROWS_AS(layer(x, xg::tensor({1})), xg::ShapeError);
+  CHECK_THROWS_AS(nn::AdaptiveLogSoftmaxWithLoss(16, 20, {5, 5}), xg::ValueError);
 }
