@@ -45,10 +45,23 @@ class Generator {
   State state_;
 };
 
-// The generator that functions use when given none. One per process.
+// The generator that functions use when given none: one per process, unless a GeneratorGuard gave this thread another.
 Generator& default_generator() noexcept;
 // Seeds it.
 void manual_seed(std::uint64_t seed) noexcept;
+
+// While it lives, `generator` is the default one of this thread. It must outlive the guard; guards end in the reverse
+// order of their begin.
+class GeneratorGuard {
+ public:
+  explicit GeneratorGuard(Generator& generator) noexcept;
+  ~GeneratorGuard();
+  GeneratorGuard(const GeneratorGuard&) = delete;
+  GeneratorGuard& operator=(const GeneratorGuard&) = delete;
+
+ private:
+  Generator* previous_;
+};
 
 // Uniform in [0, 1), in steps of 2^-24 (float32) or 2^-53 (float64). DtypeError unless floating.
 Tensor rand(const Shape& shape, const TensorOptions& options = {}, Generator& generator = default_generator(),

@@ -1,9 +1,9 @@
 // How many threads the library uses, and who looks after those of the BLAS.
 //
-// All threads are OpenMP's. Results of the library's own kernels, products included, are the same bits for any number
-// of threads: work is cut into pieces that depend on the sizes only. oneDNN's convolutions are repeatable at a fixed
-// number of threads; see use_deterministic_algorithms(). Inside a parallel region of the caller's everything runs on
-// the calling thread.
+// All threads are OpenMP's, but for the workers of a data loader. Results of the library's own kernels, products
+// included, are the same bits for any number of threads: work is cut into pieces that depend on the sizes only.
+// oneDNN's convolutions are repeatable at a fixed number of threads; see use_deterministic_algorithms(). Inside a
+// parallel region of the caller's, and in a worker, everything runs on the calling thread.
 //
 // An OpenBLAS with threads of its own (its "pthread" flavour) is set to one thread at the first product, and products
 // are cut into blocks that OpenMP's threads share: two sets of spinning threads on the same cores cost a factor of two

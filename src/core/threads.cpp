@@ -10,6 +10,9 @@ namespace xgrad {
 namespace {
 std::atomic<int> chosen{0};
 std::atomic<bool> deterministic{false};
+#ifdef _OPENMP
+constinit thread_local bool alone = false;
+#endif
 }  // namespace
 
 void set_num_threads(int threads, Here here) {
@@ -33,9 +36,16 @@ bool are_deterministic_algorithms_enabled() noexcept { return deterministic.load
 
 int detail::available_threads() noexcept {
 #ifdef _OPENMP
-  return omp_in_parallel() ? 1 : get_num_threads();
+  return alone || omp_in_parallel() ? 1 : get_num_threads();
 #else
   return 1;
+#endif
+}
+
+void detail::stay_on_this_thread() noexcept {
+#ifdef _OPENMP
+  alone = true;
+  omp_set_num_threads(1);
 #endif
 }
 

@@ -7,36 +7,12 @@
 
 #include "core/check.hpp"
 #include "core/tensor_impl.hpp"
+#include "data/splitmix.hpp"
 
 namespace xgrad::data {
 
 namespace {
 using detail::check;
-
-// The finaliser of SplitMix64: a counter becomes a random number.
-std::uint64_t mix(std::uint64_t x) noexcept {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
-
-class Counter {
- public:
-  Counter(std::uint64_t seed, std::uint64_t stream) noexcept : state_(mix(mix(seed + step) ^ (stream * step))) {}
-  // Uniform in 0 ... bound - 1 (Lemire's method, without its bias).
-  std::uint64_t below(std::uint64_t bound) noexcept {
-    const std::uint64_t least = (0 - bound) % bound;
-    for (;;) {
-      const Wide product = static_cast<Wide>(mix(state_ += step)) * bound;
-      if (static_cast<std::uint64_t>(product) >= least) return static_cast<std::uint64_t>(product >> 64);
-    }
-  }
-
- private:
-  __extension__ using Wide = unsigned __int128;
-  static constexpr std::uint64_t step = 0x9e3779b97f4a7c15ULL;
-  std::uint64_t state_;
-};
 
 Tensor index_tensor(const std::vector<std::int64_t>& indices) {
   const Tensor result = detail::make_tensor(Shape{static_cast<std::int64_t>(indices.size())}, int64);
@@ -65,19 +41,24 @@ std::int64_t row_count(const char* op, const TensorList& tensors, Here here) {
 }
 }  // namespace
 
-TensorList Dataset::get_batch(const std::vector<std::int64_t>& indices) const {
-  std::vector<TensorList> columns;
-  for (const std::int64_t index : indices) {
-    TensorList sample = get(index);
-    if (columns.empty()) columns.resize(sample.size());
-    check<ValueError>(sample.size() == columns.size(), Here{nullptr, 0},
-                      "Dataset.get_batch: sample {} has {} tensors, sample {} has {}", indices.front(), columns.size(),
-                      index, sample.size());
-    for (std::size_t i = 0; i < sample.size(); ++i) columns[i].push_back(std::move(sample[i]));
+TensorList default_collate(const std::vector<TensorList>& samples, Here here) {
+  std::vector<TensorList> columns(samples.empty() ? 0 : samples[0].size());
+  for (std::size_t s = 0; s < samples.size(); ++s) {
+    check<ValueError>(samples[s].size() == columns.size(), here,
+                      "default_collate: sample 0 of the batch has {} tensors, sample {} has {}", columns.size(), s,
+                      samples[s].size());
+    for (std::size_t i = 0; i < columns.size(); ++i) columns[i].push_back(samples[s][i]);
   }
   TensorList batch;
-  for (const TensorList& column : columns) batch.push_back(stack(column));
+  for (const TensorList& column : columns) batch.push_back(stack(column, 0, here));
   return batch;
+}
+
+TensorList Dataset::get_batch(const std::vector<std::int64_t>& indices) const {
+  std::vector<TensorList> samples;
+  samples.reserve(indices.size());
+  for (const std::int64_t index : indices) samples.push_back(get(index));
+  return default_collate(samples, Here{nullptr, 0});
 }
 
 TensorDataset::TensorDataset(TensorList tensors, Here here)
@@ -117,7 +98,7 @@ TensorList Subset::get_batch(const std::vector<std::int64_t>& indices) const {
 std::vector<std::int64_t> shuffled_indices(std::int64_t count, std::uint64_t seed, std::uint64_t stream) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  Counter random(seed, stream);
+  detail::SplitMix random(seed, stream);
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
   return order;
 }

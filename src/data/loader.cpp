@@ -1,9 +1,17 @@
+#include <xgrad/autograd.hpp>
 #include <xgrad/data/loader.hpp>
+#include <xgrad/random.hpp>
 
 #include <algorithm>
-#include <numeric>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "core/check.hpp"
+#include "data/splitmix.hpp"
+#include "kernels/parallel.hpp"
 
 namespace xgrad::data {
 
@@ -20,44 +28,145 @@ void Batch::check_pair() const {
                     tensors_.size());
 }
 
-DataLoader::DataLoader(DatasetPointer dataset, const DataLoaderOptions& options, Here here, int)
-    : dataset_(std::move(dataset)), options_(options) {
-  check<ValueError>(dataset_ != nullptr, here, "DataLoader: there is no data set");
-  check<ValueError>(options.batch_size > 0, here, "DataLoader: batch_size must be positive, {} came",
-                    options.batch_size);
-}
-
-DataLoader::Iterator DataLoader::begin() {
-  Iterator iterator;
-  iterator.dataset_ = dataset_;
-  iterator.options_ = options_;
-  const std::int64_t count = dataset_->size();
-  if (options_.shuffle) {
-    iterator.order_ = shuffled_indices(count, options_.seed, static_cast<std::uint64_t>(epoch_));
-  } else {
-    iterator.order_.resize(static_cast<std::size_t>(count));
-    std::iota(iterator.order_.begin(), iterator.order_.end(), std::int64_t{0});
+// Workers take the numbers of batches in order and lay what they fetched into a ring; the caller takes it out in order.
+// A worker waits before it would be a ring ahead of the caller. Without workers the caller fetches.
+class LoaderBase::Epoch {
+ public:
+  Epoch(Fetch fetch, std::vector<Indices> batches, std::uint64_t seed)
+      : fetch_(std::move(fetch)), batches_(std::move(batches)), seed_(seed), recording_(is_grad_enabled()) {}
+  Epoch(const Epoch&) = delete;
+  Epoch& operator=(const Epoch&) = delete;
+  ~Epoch() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    room_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
   }
-  ++epoch_;
-  ++iterator;
-  return iterator;
+
+  void start_workers(std::int64_t workers, std::int64_t prefetch_factor) {
+    const std::size_t count = std::min(static_cast<std::size_t>(workers), batches_.size());
+    // At most all of them, so that the product cannot overflow.
+    ring_.resize(count * std::min(batches_.size(), static_cast<std::size_t>(prefetch_factor)));
+    workers_.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) workers_.emplace_back([this] { work(); });
+  }
+
+  std::shared_ptr<void> next() {
+    if (taken_ == batches_.size()) return nullptr;
+    if (workers_.empty()) return fetch(taken_++);
+    Place place;
+    {
+      std::unique_lock lock(mutex_);
+      Place& in_ring = ring_[taken_ % ring_.size()];
+      ready_.wait(lock, [&] { return in_ring.is_full; });
+      place = std::exchange(in_ring, {});
+      ++taken_;
+    }
+    room_.notify_one();
+    if (place.error) std::rethrow_exception(place.error);
+    return std::move(place.batch);
+  }
+
+ private:
+  struct Place {
+    bool is_full = false;
+    std::shared_ptr<void> batch;
+    std::exception_ptr error;
+  };
+
+  std::shared_ptr<void> fetch(std::size_t number) const {
+    Generator generator(detail::SplitMix(seed_, number).next());
+    const GeneratorGuard drawing(generator);
+    const GradModeGuard recording(recording_);
+    return fetch_(batches_[number]);
+  }
+
+  void work() noexcept {
+    detail::stay_on_this_thread();
+    for (;;) {
+      std::size_t number = 0;
+      {
+        std::unique_lock lock(mutex_);
+        room_.wait(lock, [&] { return stopped_ || begun_ == batches_.size() || begun_ < taken_ + ring_.size(); });
+        if (stopped_ || begun_ == batches_.size()) return;
+        number = begun_++;
+      }
+      Place place{.is_full = true, .batch = nullptr, .error = nullptr};
+      try {
+        place.batch = fetch(number);
+      } catch (...) {
+        place.error = std::current_exception();
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        ring_[number % ring_.size()] = std::move(place);
+      }
+      ready_.notify_one();
+    }
+  }
+
+  const Fetch fetch_;
+  const std::vector<Indices> batches_;
+  const std::uint64_t seed_;
+  const bool recording_;
+
+  std::mutex mutex_;
+  std::condition_variable room_, ready_;
+  // Batches that the caller took and that workers began.
+  std::size_t taken_ = 0, begun_ = 0;
+  bool stopped_ = false;
+  std::vector<Place> ring_;
+  std::vector<std::thread> workers_;
+};
+
+std::shared_ptr<void> LoaderBase::next_batch(Epoch& epoch) { return epoch.next(); }
+
+namespace {
+AnySampler<Indices> choose_batches(const char* op, std::int64_t count, const DataLoaderOptions& options, Here here) {
+  if (options.batch_sampler) {
+    check<ValueError>(options.batch_size == 1 && !options.shuffle && !options.sampler && !options.drop_last, here,
+                      "{}: batch_sampler leaves nothing for batch_size, shuffle, sampler and drop_last to say", op);
+    return options.batch_sampler;
+  }
+  check<ValueError>(options.batch_size > 0, here, "{}: batch_size must be positive, {} came", op, options.batch_size);
+  check<ValueError>(!options.sampler || !options.shuffle, here, "{}: sampler and shuffle exclude each other", op);
+  AnySampler<> sampler = options.sampler;
+  if (!sampler && options.shuffle) sampler = RandomSampler(count);
+  if (!sampler) sampler = SequentialSampler(count);
+  return BatchSampler(std::move(sampler), options.batch_size, options.drop_last);
+}
+}  // namespace
+
+LoaderBase::LoaderBase(const char* op, std::optional<std::int64_t> count, Fetch fetch, const DataLoaderOptions& options,
+                       Here here)
+    : op_(op), count_(count.value_or(0)), fetch_(std::move(fetch)), options_(options) {
+  check<ValueError>(count.has_value(), here, "{}: there is no data set", op);
+  check<ValueError>(options.num_workers >= 0, here, "{}: num_workers must not be negative, {} came", op,
+                    options.num_workers);
+  check<ValueError>(options.prefetch_factor > 0, here, "{}: prefetch_factor must be positive, {} came", op,
+                    options.prefetch_factor);
+  batches_ = choose_batches(op, count_, options, here);
 }
 
-std::int64_t DataLoader::size() const {
-  const std::int64_t full = dataset_->size() / options_.batch_size;
-  return full + (!options_.drop_last && dataset_->size() % options_.batch_size != 0);
+std::shared_ptr<LoaderBase::Epoch> LoaderBase::begin_epoch() const {
+  std::vector<Indices> batches = batches_->sample(options_.seed, epoch_);
+  for (const Indices& batch : batches)
+    for (const std::int64_t index : batch)
+      check<IndexError>(index >= 0 && index < count_, Here{nullptr, 0},
+                        "{}: the sampler gave the number {}; the data set has {} samples", op_, index, count_);
+  const std::uint64_t seed = detail::SplitMix(options_.seed, static_cast<std::uint64_t>(epoch_)).next();
+  auto epoch = std::make_shared<Epoch>(fetch_, std::move(batches), seed);
+  epoch->start_workers(options_.num_workers, options_.prefetch_factor);
+  return epoch;
 }
 
-DataLoader::Iterator& DataLoader::Iterator::operator++() {
-  const std::size_t wanted = static_cast<std::size_t>(options_.batch_size);
-  const std::size_t count = std::min(wanted, order_.size() - next_);
-  done_ = count == 0 || (count < wanted && options_.drop_last);
-  batch_ = {};
-  if (done_) return *this;
-  const auto first = order_.begin() + static_cast<std::ptrdiff_t>(next_);
-  batch_ = Batch(dataset_->get_batch({first, first + static_cast<std::ptrdiff_t>(count)}));
-  next_ += count;
-  return *this;
-}
+DataLoader::DataLoader(DatasetPointer dataset, const DataLoaderOptions& options, Here here, int)
+    : Loader(
+          "DataLoader", dataset ? std::optional(dataset->size()) : std::nullopt,
+          [dataset](const Indices& indices) { return std::make_shared<Batch>(dataset->get_batch(indices)); }, options,
+          here),
+      dataset_(dataset) {}
 
 }  // namespace xgrad::data

@@ -2,10 +2,10 @@
 #include <xgrad/data/mnist.hpp>
 
 #include <array>
-#include <unistd.h>
 #include <utility>
 
 #include "core/tensor_impl.hpp"
+#include "data/image_files.hpp"
 #include "io/file.hpp"
 #include "kernels/parallel.hpp"
 
@@ -13,28 +13,16 @@ namespace xgrad::data {
 
 namespace {
 using detail::FileTask;
+using detail::PixelScaling;
 
 constexpr std::int64_t side = 28;
 constexpr std::uint8_t classes = 10;
 
-struct Scaling {
-  double mean, std;
-};
-
-std::string find_file(const char* op, const std::string& directory, const char* name, Here here) {
-  const std::string plain = directory + "/" + name;
-  for (const std::string& path : {plain, plain + ".gz"})
-    if (::access(path.c_str(), F_OK) == 0) return path;
-  FileTask{op, plain, here}.fail("there is no such file, nor {}.gz beside it", name);
-}
-
-Tensor read_images(const char* op, const std::string& path, const Scaling& scaling, Here here) {
+Tensor read_images(const char* op, const std::string& path, const PixelScaling& scaling, Here here) {
   const Tensor raw = read_idx(path, here);
   if (raw.dtype() != uint8 || raw.dim() != 3 || raw.size(1) != side || raw.size(2) != side)
     FileTask{op, path, here}.fail("it holds {} {}; images are uint8 [n, {}, {}]", raw.dtype(), raw.sizes(), side, side);
-  std::array<float, 256> value;
-  for (std::size_t i = 0; i < value.size(); ++i)
-    value[i] = static_cast<float>((static_cast<double>(i) / 255 - scaling.mean) / scaling.std);
+  const std::array<float, 256> value = detail::pixel_values(scaling);
   const Tensor images = detail::make_tensor(Shape{raw.size(0), 1, side, side}, float32);
   const auto* from = detail::data<std::uint8_t>(raw);
   auto* to = detail::data<float>(images);
@@ -60,13 +48,13 @@ Tensor read_labels(const char* op, const std::string& path, std::int64_t count, 
   return labels;
 }
 
-TensorList read(const char* op, const std::string& directory, const MNISTOptions& options, const Scaling& scaling,
+TensorList read(const char* op, const std::string& directory, const MNISTOptions& options, const PixelScaling& scaling,
                 Here here) {
   const char* images = options.train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte";
   const char* labels = options.train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte";
-  Tensor pixels =
-      read_images(op, find_file(op, directory, images, here), options.normalize ? scaling : Scaling{0, 1}, here);
-  Tensor numbers = read_labels(op, find_file(op, directory, labels, here), pixels.size(0), here);
+  Tensor pixels = read_images(op, detail::find_data_file(op, directory, images, here),
+                              options.normalize ? scaling : PixelScaling{}, here);
+  Tensor numbers = read_labels(op, detail::find_data_file(op, directory, labels, here), pixels.size(0), here);
   return {std::move(pixels), std::move(numbers)};
 }
 }  // namespace

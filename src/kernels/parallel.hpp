@@ -8,8 +8,10 @@
 
 namespace xgrad::detail {
 
-// Threads that parallel_for may use here: 1 inside a parallel region.
+// Threads that parallel_for may use here: 1 inside a parallel region, and after stay_on_this_thread().
 int available_threads() noexcept;
+// From now on this thread starts no others, neither for our kernels nor for other libraries' parallel regions.
+void stay_on_this_thread() noexcept;
 // This thread's number in the running parallel region, for a workspace per thread; 0 outside.
 int thread_index() noexcept;
 

@@ -1,42 +1,109 @@
+#include <xgrad/autograd.hpp>
 #include <xgrad/nn/embedding.hpp>
 #include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/gather.hpp>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "core/check.hpp"
+#include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
+#include "nn/description.hpp"
 
 namespace xgrad::nn {
 
 using namespace xgrad::detail;
 
+namespace {
+
+// From the end or the begin to the begin.
+void wrap_padding(const char* layer, std::int64_t rows, std::optional<std::int64_t>& padding, Here here) {
+  if (!padding) return;
+  check<IndexError>(*padding >= -rows && *padding < rows, here, "{}: padding_idx {} is out of range for {} rows", layer,
+                    *padding, rows);
+  if (*padding < 0) *padding += rows;
+}
+
 // Rows from the normal distribution. padding counts from the begin afterwards; its row is zero.
-static Tensor new_table(const char* layer, std::int64_t rows, std::int64_t columns,
-                        std::optional<std::int64_t>& padding, Here here) {
+Tensor new_table(const char* layer, std::int64_t rows, std::int64_t columns, std::optional<std::int64_t>& padding,
+                 Here here) {
   check<ValueError>(rows >= 0 && columns >= 0, here,
                     "{}: sizes must not be negative, got num_embeddings {} and embedding_dim {}", layer, rows, columns);
-  if (padding) {
-    check<IndexError>(*padding >= -rows && *padding < rows, here, "{}: padding_idx {} is out of range for {} rows",
-                      layer, *padding, rows);
-    if (*padding < 0) *padding += rows;
-  }
+  wrap_padding(layer, rows, padding, here);
   Tensor table = make_tensor({rows, columns}, get_default_dtype()).normal_(0, 1, here);
   if (padding) table.select(0, *padding, here).zero_(here);
   return table;
 }
 
+// ", max_norm=1.0, norm_type=3.0, scale_grad_by_freq=True": what both layers print of their options.
+template <class Options>
+std::string options_text(const Options& options) {
+  std::string text;
+  if (options.max_norm) text += ", max_norm=" + float_text(*options.max_norm);
+  if (options.norm_type != 2) text += ", norm_type=" + float_text(options.norm_type);
+  if (options.scale_grad_by_freq) text += ", scale_grad_by_freq=True";
+  return text;
+}
+
+// Scales rows that are looked up and longer than max_norm down to it, as PyTorch does: by max_norm / (norm + 1e-7).
+// Indices that the lookup refuses change nothing.
+template <class Options>
+void limit_rows(const Tensor& weight, const Arg& indices, const Options& options) {
+  if (!options.max_norm || indices->dtype() != Dtype::int64) return;
+  const Here here = indices.here();
+  const Tensor list = dense(indices.tensor());
+  const std::int64_t* first = data<std::int64_t>(list);
+  std::vector<std::int64_t> rows(first, first + list.numel());
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  if (rows.empty() || rows.front() < 0 || rows.back() >= weight.size(0)) return;
+  const NoGradGuard no_grad;
+  for (const std::int64_t number : rows) {
+    const Tensor row = weight.detach(here).select(0, number, here);
+    const double norm = row.norm(options.norm_type, Dims{}, false, here).template item<double>(here);
+    if (norm > *options.max_norm) row.mul_({*options.max_norm / (norm + 1e-7), here});
+  }
+}
+
+}  // namespace
+
 Embedding::Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingOptions& options,
                      Here here)
     : options_(options) {
   weight = new_table("Embedding", num_embeddings, embedding_dim, options_.padding_idx, here);
-  std::string description = fmt::format("{}, {}", num_embeddings, embedding_dim);
+  describe_and_register(true, here);
+}
+
+Embedding::Embedding(Tensor table, const EmbeddingOptions& options, bool trained, Here here)
+    : weight(std::move(table)), options_(options) {
+  wrap_padding("Embedding", weight.size(0), options_.padding_idx, here);
+  describe_and_register(trained, here);
+}
+
+void Embedding::describe_and_register(bool trained, Here here) {
+  std::string description = fmt::format("{}, {}", weight.size(0), weight.size(1));
   if (options_.padding_idx) description += fmt::format(", padding_idx={}", *options_.padding_idx);
-  if (options.scale_grad_by_freq) description += ", scale_grad_by_freq=true";
-  register_parameter("weight", weight, true, here);
-  set_description(std::move(description));
+  register_parameter("weight", weight, trained, here);
+  set_description(description + options_text(options_));
+}
+
+Embedding Embedding::from_pretrained(const Tensor& embeddings, const PretrainedEmbeddingOptions& options, Here here) {
+  check<ShapeError>(embeddings.dim() == 2, here,
+                    "Embedding: expected embeddings [num_embeddings, embedding_dim], got {}", embeddings.sizes());
+  check_floating("Embedding", embeddings, here);
+  return Embedding(embeddings.detach(here),
+                   {.padding_idx = options.padding_idx,
+                    .max_norm = options.max_norm,
+                    .norm_type = options.norm_type,
+                    .scale_grad_by_freq = options.scale_grad_by_freq},
+                   !options.freeze, here);
 }
 
 Tensor Embedding::forward(const Arg& indices) const {
   check_alive(indices.here());
+  limit_rows(weight, indices, options_);
   return embedding({weight, indices.here()}, indices, options_.padding_idx, options_.scale_grad_by_freq);
 }
 
@@ -47,8 +114,7 @@ EmbeddingBag::EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_d
                     "EmbeddingBag: expected mode sum, mean or max, got \"{}\"", options.mode);
   weight = new_table("EmbeddingBag", num_embeddings, embedding_dim, options_.padding_idx, here);
   std::string description = fmt::format("{}, {}", num_embeddings, embedding_dim);
-  if (options.scale_grad_by_freq) description += ", scale_grad_by_freq=true";
-  description += ", mode=" + options.mode;
+  description += options_text(options) + ", mode=" + options.mode;
   if (options_.padding_idx) description += fmt::format(", padding_idx={}", *options_.padding_idx);
   register_parameter("weight", weight, true, here);
   set_description(std::move(description));
@@ -56,6 +122,7 @@ EmbeddingBag::EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_d
 
 Tensor EmbeddingBag::forward(const Arg& input, const Tensor& offsets, const Tensor& per_sample_weights) const {
   check_alive(input.here());
+  limit_rows(weight, input, options_);
   return embedding_bag(input, {weight, input.here()}, offsets,
                        {.scale_grad_by_freq = options_.scale_grad_by_freq,
                         .mode = options_.mode,

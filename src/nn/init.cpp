@@ -1,5 +1,6 @@
 #include <xgrad/autograd.hpp>
 #include <xgrad/nn/init.hpp>
+#include <xgrad/ops/linalg_factor.hpp>
 #include <xgrad/random.hpp>
 
 #include <cmath>
@@ -134,6 +135,36 @@ Tensor dirac_(const Arg& tensor, std::int64_t groups) {
   });
 }
 
+Tensor orthogonal_(const Arg& tensor, double gain) {
+  check_floating("orthogonal_", tensor.tensor(), tensor.here());
+  check<ShapeError>(tensor->dim() >= 2, tensor.here(), "orthogonal_: expected at least 2 dimensions, got {}",
+                    tensor->sizes());
+  const NoGradGuard no_grad;
+  const Here here = tensor.here();
+  if (tensor->numel() == 0) return tensor.tensor();
+  const std::int64_t rows = tensor->size(0), columns = tensor->numel() / rows;
+  const bool wide = columns > rows;
+  const Tensor random = randn(wide ? Shape{columns, rows} : Shape{rows, columns}, {.dtype = tensor->dtype()});
+  const auto [q, r] = linalg::qr({random, here});
+  // Without the signs of r's diagonal some matrices would be more likely than others.
+  Tensor fair = q.mul(r.diagonal().sign());
+  if (wide) fair = fair.transpose(0, 1);
+  return tensor->copy_(fair.mul(gain).reshape(tensor->sizes(), here));
+}
+Tensor sparse_(const Arg& tensor, double sparsity, double std) {
+  check_floating("sparse_", tensor.tensor(), tensor.here());
+  check<ShapeError>(tensor->dim() == 2, tensor.here(), "sparse_: expected 2 dimensions, got {}", tensor->sizes());
+  check<ValueError>(sparsity >= 0 && sparsity <= 1, tensor.here(), "sparse_: sparsity must be in [0, 1], got {}",
+                    sparsity);
+  normal_(tensor, 0, std);
+  const NoGradGuard no_grad;
+  const std::int64_t rows = tensor->size(0);
+  const auto zeros = static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
+  for (std::int64_t column = 0; column < tensor->size(1); ++column)
+    for (const std::int64_t row : randperm(rows).narrow(0, 0, zeros).to_vector<std::int64_t>())
+      tensor->select(1, column).select(0, row).fill_(0);
+  return tensor.tensor();
+}
 Tensor xavier_uniform_(const Arg& tensor, double gain) {
   const auto [fan_in, fan_out] = fans("init.xavier_uniform_", tensor);
   const double bound = gain * std::sqrt(over(6, fan_in + fan_out));

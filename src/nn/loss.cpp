@@ -2,45 +2,31 @@
 
 namespace xgrad::nn {
 
-Tensor Loss::operator()(const Arg& input, const Arg& target) const {
-  const Here here = input.here();
-  return call(
-      here,
-      [&](const Tensor& a, const Tensor& b) {
-        return forward({a, here}, {b, here});
-      },
-      input.tensor(), target.tensor());
-}
-
-BCELoss::BCELoss(const BinaryCrossEntropyOptions& options) : options_(options) {
-  register_buffer("weight", options.weight);
-}
-Tensor BCELoss::forward(const Arg& input, const Arg& target) const {
-  check_alive(input.here());
-  return binary_cross_entropy(input, target, options_);
-}
-
-BCEWithLogitsLoss::BCEWithLogitsLoss(const BinaryCrossEntropyWithLogitsOptions& options) : options_(options) {
-  register_buffer("weight", options.weight);
+BCEWithLogitsLoss::BCEWithLogitsLoss(const BinaryCrossEntropyWithLogitsOptions& options) : WeightedLossLayer(options) {
   register_buffer("pos_weight", options.pos_weight);
 }
-Tensor BCEWithLogitsLoss::forward(const Arg& input, const Arg& target) const {
-  check_alive(input.here());
-  return binary_cross_entropy_with_logits(input, target, options_);
+
+FocalLoss::FocalLoss(const FocalLossOptions& options) : LossLayer(options) { register_buffer("alpha", options.alpha); }
+
+CTCLoss::CTCLoss(const CtcLossOptions& options) : options_(options) {}
+Tensor CTCLoss::forward(const Arg& log_probs, const Arg& targets, const SequenceLengths& input_lengths,
+                        const SequenceLengths& target_lengths) const {
+  return ctc_loss(log_probs, targets, input_lengths, target_lengths, options_);
+}
+Tensor CTCLoss::operator()(const Arg& log_probs, const Arg& targets, const SequenceLengths& input_lengths,
+                           const SequenceLengths& target_lengths) const {
+  const Here here = log_probs.here();
+  return call(
+      here,
+      [&](const Tensor& x, const Tensor& t) {
+        return forward({x, here}, {t, here}, input_lengths, target_lengths);
+      },
+      log_probs.tensor(), targets.tensor());
 }
 
-CrossEntropyLoss::CrossEntropyLoss(const CrossEntropyOptions& options) : options_(options) {
-  register_buffer("weight", options.weight);
-}
-Tensor CrossEntropyLoss::forward(const Arg& input, const Arg& target) const {
-  check_alive(input.here());
-  return cross_entropy(input, target, options_);
-}
-
-NLLLoss::NLLLoss(const NllLossOptions& options) : options_(options) { register_buffer("weight", options.weight); }
-Tensor NLLLoss::forward(const Arg& input, const Arg& target) const {
-  check_alive(input.here());
-  return nll_loss(input, target, options_);
+TripletMarginWithDistanceLoss::TripletMarginWithDistanceLoss(const TripletMarginWithDistanceLossOptions& options)
+    : TripleLossLayer(options) {
+  if (!options.distance_function) register_module("distance_function", PairwiseDistance());
 }
 
 }  // namespace xgrad::nn

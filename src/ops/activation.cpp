@@ -37,9 +37,9 @@ constexpr auto gelu_tanh_op = unary<real>(
       return g * (0.5 * (1 + t) + 0.5 * v * (1 - t * t) * inner);
     }));
 
-auto leaky_relu_op(double slope) {
+auto leaky_relu_op(const char* name, double slope) {
   return unary<real>(
-      "leaky_relu", [slope](auto v) { return where(v > 0, v, slope * v); },
+      name, [slope](auto v) { return where(v > 0, v, slope * v); },
       of<x>([slope](auto g, auto v) { return where(v > 0, g, slope * g); }));
 }
 // scale (x where x > 0, else alpha (e^(x / width) - 1)). The exponential is kept from overflowing where it is not
@@ -142,7 +142,15 @@ Tensor silu(const Arg& x) { return silu_op(x); }
 Tensor logsigmoid(const Arg& x) { return logsigmoid_op(x); }
 Tensor gelu(const Arg& x) { return gelu_op(x); }
 Tensor gelu_tanh(const Arg& x) { return gelu_tanh_op(x); }
-Tensor leaky_relu(const Arg& x, double negative_slope) { return leaky_relu_op(negative_slope)(x); }
+Tensor leaky_relu(const Arg& x, double negative_slope) { return leaky_relu_op("leaky_relu", negative_slope)(x); }
+Tensor rrelu(const Arg& x, double lower, double upper, bool training) {
+  const Here here = x.here();
+  check<ValueError>(lower <= upper, here, "rrelu: expected lower <= upper, got {} and {}", lower, upper);
+  if (!training) return leaky_relu_op("rrelu", (lower + upper) / 2)(x);
+  const Tensor slopes = make_tensor(x->sizes(), x->is_floating_point() ? x->dtype() : get_default_dtype());
+  slopes.uniform_(lower, upper, here);
+  return apply(prelu_op.call("rrelu"), {x.tensor(), here}, {slopes, here});
+}
 Tensor elu(const Arg& x, double alpha) { return elu_op("elu", alpha, 1, 1)(x); }
 Tensor celu(const Arg& x, double alpha) {
   check<ValueError>(alpha != 0, x.here(), "celu: expected alpha other than 0, got 0");

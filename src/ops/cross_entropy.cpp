@@ -7,6 +7,7 @@
 #include "kernels/parallel.hpp"
 #include "kernels/rows.hpp"
 #include "kernels/softmax.hpp"
+#include "ops/focal.hpp"
 #include "ops/loss_common.hpp"
 #include "tape/node.hpp"
 
@@ -222,12 +223,12 @@ void check_input(const char* op, const Arg& input, Reduction reduction) {
 }
 
 // A copy of the weights: rules keep it, and nobody may change it meanwhile.
-Tensor checked_weight(const char* op, const Arg& input, const Tensor& weight) {
+Tensor checked_weight(const char* op, const char* name, const Arg& input, const Tensor& weight) {
   if (!weight.defined()) return weight;
   const std::int64_t classes = input->sizes()[class_dim(input->sizes())];
-  check<ShapeError>(weight.sizes() == Shape{classes}, input.here(), "{}: weight must be {}, one per class, got {}", op,
-                    Shape{classes}, weight.sizes());
-  check<DtypeError>(weight.dtype() == input->dtype(), input.here(), "{}: weight must be {} as the input, got {}", op,
+  check<ShapeError>(weight.sizes() == Shape{classes}, input.here(), "{}: {} must be {}, one per class, got {}", op,
+                    name, Shape{classes}, weight.sizes());
+  check<DtypeError>(weight.dtype() == input->dtype(), input.here(), "{}: {} must be {} as the input, got {}", op, name,
                     input->dtype(), weight.dtype());
   return dense(weight.detach(input.here()).clone(input.here()));
 }
@@ -302,6 +303,32 @@ Tensor probability_cross_entropy(const Arg& input, const Arg& target, const Tens
   return reduced(losses, options.reduction, here);
 }
 
+// ---- focal loss
+
+// Of a cross-entropy u, with q = 1 - e^-u: q^gamma u, whose slope is q^gamma (1 + gamma e^-u u / q). From a bound on
+// that does not change e^-u u, u is not looked at.
+auto focal_op(double gamma) {
+  return unary<real>(
+      "focal_loss", [gamma](auto u) { return power(decltype(u)(-expm1(-u)), gamma) * u; },
+      of<x>([gamma](auto g, auto u) {
+        using V = decltype(u);
+        const V q = -expm1(-u);
+        const V ratio = where(q < impossible, 1, minimum(u, 1e3) / where(q < impossible, 1, q));
+        return g * (power(q, gamma) * (1 + gamma * exp(-u) * ratio));
+      }));
+}
+
+// alpha of each class [N], and 0 for elements that do not count.
+Tensor alpha_of(const Tensor& alpha, const Tensor& classes, std::int64_t ignore_index) {
+  const Tensor result = make_tensor(classes.sizes(), alpha.dtype());
+  dispatch_floating(alpha.dtype(), [&]<class T>() {
+    const std::int64_t* t = data<std::int64_t>(classes);
+    for (std::int64_t n = 0; n < classes.numel(); ++n)
+      data<T>(result)[n] = t[n] == ignore_index ? T(0) : data<T>(alpha)[t[n]];
+  });
+  return result;
+}
+
 }  // namespace
 
 Tensor cross_entropy(const Arg& input, const Arg& target, const CrossEntropyOptions& options) {
@@ -309,7 +336,7 @@ Tensor cross_entropy(const Arg& input, const Arg& target, const CrossEntropyOpti
   check_input(op, input, options.reduction);
   check<ValueError>(options.label_smoothing >= 0 && options.label_smoothing <= 1, input.here(),
                     "{}: label_smoothing must be in [0, 1], got {}", op, options.label_smoothing);
-  const Tensor weight = checked_weight(op, input, options.weight);
+  const Tensor weight = checked_weight(op, "weight", input, options.weight);
   if (target->is_floating_point()) return probability_cross_entropy(input, target, weight, options);
   const Tensor classes = checked_classes(op, input, target, options.ignore_index);
   const Tensor rows = as_rows(input, classes.numel());
@@ -322,12 +349,31 @@ Tensor cross_entropy(const Arg& input, const Arg& target, const CrossEntropyOpti
 Tensor nll_loss(const Arg& input, const Arg& target, const NllLossOptions& options) {
   const char* op = "nll_loss";
   check_input(op, input, options.reduction);
-  const Tensor weight = checked_weight(op, input, options.weight);
+  const Tensor weight = checked_weight(op, "weight", input, options.weight);
   const Tensor classes = checked_classes(op, input, target, options.ignore_index);
   const Tensor rows = as_rows(input, classes.numel());
   const Tensor loss = class_nll(
       rows, classes, make_rows(rows, classes, weight, options.ignore_index, options.reduction, 0), input.here());
   return options.reduction == Reduction::none ? loss.reshape(target->sizes(), input.here()) : loss;
+}
+
+Tensor focal_loss(const Arg& input, const Arg& target, const FocalLossOptions& options) {
+  const char* op = "focal_loss";
+  const Here here = input.here();
+  check_input(op, input, options.reduction);
+  check_gamma(op, options.gamma, here);
+  const Tensor alpha = checked_weight(op, "alpha", input, options.alpha);
+  const Tensor classes = checked_classes(op, input, target, options.ignore_index);
+  const Tensor rows = as_rows(input, classes.numel());
+  const Rows each = make_rows(rows, classes, {}, options.ignore_index, Reduction::none, 0);
+  Tensor losses = focal_op(options.gamma)({class_cross_entropy(rows, classes, each, here), here});
+  if (alpha.defined()) losses = losses.mul({alpha_of(alpha, classes, options.ignore_index), here});
+  if (options.reduction == Reduction::none) return losses.reshape(target->sizes(), here);
+  const Tensor sum = losses.sum(ReduceOptions{}, here);
+  if (options.reduction == Reduction::sum) return sum;
+  const std::int64_t* t = data<std::int64_t>(classes);
+  const std::int64_t ignored = std::count(t, t + classes.numel(), options.ignore_index);
+  return sum.div({static_cast<double>(classes.numel() - ignored), here});
 }
 
 }  // namespace xgrad

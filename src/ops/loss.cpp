@@ -266,22 +266,6 @@ Tensor pair_loss(const Arg& input, const Tensor& target, const Loss& loss, Reduc
   });
 }
 
-// ---- checks
-
-// The target in the input's dtype.
-Tensor checked_target(const char* op, const Arg& input, const Arg& target) {
-  const Here here = input.here();
-  check_floating(op, input.tensor(), here);
-  check<ShapeError>(input->sizes() == target->sizes(), here,
-                    "{}: input and target must have the same shape, input is {}, target is {}; expand one of them to "
-                    "broadcast",
-                    op, input->sizes(), target->sizes());
-  if (!target->is_floating_point()) return target->to(input->dtype(), here);
-  check<DtypeError>(target->dtype() == input->dtype(), here, "{}: input is {}, target is {}; convert one of them", op,
-                    input->dtype(), target->dtype());
-  return target.tensor();
-}
-
 // weight * loss_i, reduced.
 Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight, Reduction reduction, Here here) {
   check<ShapeError>(broadcast_shapes(op, losses.sizes(), weight.sizes(), here) == losses.sizes(), here,

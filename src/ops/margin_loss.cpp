@@ -55,6 +55,30 @@ Tensor signs(const char* op, const Arg& input, const Arg& target) {
   return target->is_floating_point() ? target.tensor() : target->to(input->dtype(), input.here());
 }
 
+// ---- triples
+
+void check_triple(const char* op, const Arg& anchor, const Arg& positive, const Arg& negative, Reduction reduction) {
+  const Here here = anchor.here();
+  check_reduction(op, reduction, here);
+  check_floating(op, anchor.tensor(), here);
+  check_same_dtype(op, anchor.tensor(), positive.tensor(), here);
+  check_same_dtype(op, anchor.tensor(), negative.tensor(), here);
+  check<ShapeError>(anchor->dim() == positive->dim() && anchor->dim() == negative->dim(), here,
+                    "{}: expected equally many dimensions, anchor is {}, positive is {}, negative is {}", op,
+                    anchor->sizes(), positive->sizes(), negative->sizes());
+}
+
+// max(0, margin + d(a, p) - d(a, n)), with swap the smaller of d(a, n) and d(p, n) for d(a, n).
+template <class Distance>
+Tensor triplet_loss(const Arg& anchor, const Arg& positive, const Arg& negative, const Distance& distance,
+                    double margin, bool swap, Reduction reduction) {
+  const Here here = anchor.here();
+  const Tensor near = distance(anchor.tensor(), positive.tensor());
+  Tensor far = distance(anchor.tensor(), negative.tensor());
+  if (swap) far = far.minimum({distance(positive.tensor(), negative.tensor()), here});
+  return reduced(near.sub({far, here}).add({margin, here}).clamp(0, {}, here), reduction, here);
+}
+
 // ---- rows of classes
 
 struct Classes {
@@ -185,22 +209,23 @@ Tensor triplet_margin_loss(const Arg& anchor, const Arg& positive, const Arg& ne
                            const TripletMarginLossOptions& options) {
   const char* op = "triplet_margin_loss";
   const Here here = anchor.here();
-  check_reduction(op, options.reduction, here);
-  check_floating(op, anchor.tensor(), here);
-  check_same_dtype(op, anchor.tensor(), positive.tensor(), here);
-  check_same_dtype(op, anchor.tensor(), negative.tensor(), here);
-  check<ShapeError>(anchor->dim() == positive->dim() && anchor->dim() == negative->dim(), here,
-                    "{}: expected equally many dimensions, anchor is {}, positive is {}, negative is {}", op,
-                    anchor->sizes(), positive->sizes(), negative->sizes());
+  check_triple(op, anchor, positive, negative, options.reduction);
   broadcast_shapes(op, broadcast_shapes(op, anchor->sizes(), positive->sizes(), here), negative->sizes(), here);
-  const auto distance = [&](const Arg& x, const Arg& y) {
-    return pairwise_distance({x.tensor(), here}, {y.tensor(), here}, options.p, options.eps);
+  const auto distance = [&](const Tensor& x, const Tensor& y) {
+    return pairwise_distance({x, here}, {y, here}, options.p, options.eps);
   };
-  const Tensor near = distance(anchor, positive);
-  Tensor far = distance(anchor, negative);
-  if (options.swap) far = far.minimum({distance(positive, negative), here});
-  const Tensor losses = near.sub({far, here}).add({options.margin, here}).clamp(0, {}, here);
-  return reduced(losses, options.reduction, here);
+  return triplet_loss(anchor, positive, negative, distance, options.margin, options.swap, options.reduction);
+}
+
+Tensor triplet_margin_with_distance_loss(const Arg& anchor, const Arg& positive, const Arg& negative,
+                                         const TripletMarginWithDistanceLossOptions& options) {
+  const Here here = anchor.here();
+  check_triple("triplet_margin_with_distance_loss", anchor, positive, negative, options.reduction);
+  if (options.distance_function)
+    return triplet_loss(anchor, positive, negative, options.distance_function, options.margin, options.swap,
+                        options.reduction);
+  const auto distance = [&](const Tensor& x, const Tensor& y) { return pairwise_distance({x, here}, {y, here}); };
+  return triplet_loss(anchor, positive, negative, distance, options.margin, options.swap, options.reduction);
 }
 
 Tensor multi_margin_loss(const Arg& input, const Arg& target, const MultiMarginLossOptions& options) {

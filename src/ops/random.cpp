@@ -2,6 +2,7 @@
 #include <xgrad/random.hpp>
 
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "core/dispatch.hpp"
@@ -37,10 +38,17 @@ std::uint64_t Generator::next() noexcept {
   return std::uint64_t{words.word[0][0]} << 32 | words.word[1][0];
 }
 
+namespace {
+constinit thread_local Generator* generator_of_thread = nullptr;
+}  // namespace
+
 Generator& default_generator() noexcept {
   static Generator generator;
-  return generator;
+  return generator_of_thread != nullptr ? *generator_of_thread : generator;
 }
+GeneratorGuard::GeneratorGuard(Generator& generator) noexcept
+    : previous_(std::exchange(generator_of_thread, &generator)) {}
+GeneratorGuard::~GeneratorGuard() { generator_of_thread = previous_; }
 void manual_seed(std::uint64_t seed) noexcept { default_generator().manual_seed(seed); }
 
 // ---- new tensors
@@ -95,12 +103,6 @@ void fill_bernoulli(const Tensor& tensor, double p, Generator& generator) {
                [&]<class T>() { random_bernoulli<double>(generator, data<T>(tensor), tensor.numel(), p); });
 }
 
-// 128 bits, for the upper half of a product of two words.
-__extension__ typedef unsigned __int128 Wide;
-std::uint64_t scale_to(std::uint64_t word, std::uint64_t range) noexcept {
-  return static_cast<std::uint64_t>(static_cast<Wide>(word) * range >> 64);
-}
-
 TensorOptions like(const Tensor& x, const TensorOptions& options) {
   return {.dtype = options.dtype.value_or(x.dtype()), .requires_grad = options.requires_grad};
 }
@@ -141,7 +143,7 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, const Te
       generator, data<std::int64_t>(result), result.numel(), 4, [=](const PhiloxWords& words, std::int64_t* values) {
         for (int i = 0; i < random_per_group<std::int64_t>; ++i)
           values[i] =
-              static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + scale_to(random_word64(words, i), range));
+              static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + random_below(random_word64(words, i), range));
       });
   return finish(result.to(options.dtype.value_or(Dtype::int64), here), options, here);
 }
@@ -159,7 +161,7 @@ Tensor randperm(std::int64_t n, const TensorOptions& options, Generator& generat
     for (int i = 0; i < random_per_group<std::uint64_t>; ++i) values[i] = random_word64(group, i);
   });
   for (std::int64_t i = n - 1; i > 0; --i)
-    std::swap(order[i], order[scale_to(words[static_cast<std::size_t>(i)], static_cast<std::uint64_t>(i) + 1)]);
+    std::swap(order[i], order[random_below(words[static_cast<std::size_t>(i)], static_cast<std::uint64_t>(i) + 1)]);
   return finish(result.to(options.dtype.value_or(Dtype::int64), here), options, here);
 }
 

@@ -19,6 +19,11 @@ inline std::uint64_t random_word64(const PhiloxWords& words, int i) noexcept {
   const int j = i / philox_lanes * 2, l = i % philox_lanes;
   return std::uint64_t{words.word[j][l]} << 32 | words.word[j + 1][l];
 }
+// 0 ... range - 1 from a word: the upper half of their product.
+inline std::uint64_t random_below(std::uint64_t word, std::uint64_t range) noexcept {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>(static_cast<Wide>(word) * range >> 64);
+}
 // [0, 1)
 template <class T>
 T random_unit(const PhiloxWords& words, int i) noexcept {

@@ -72,7 +72,10 @@ void Optimizer::step(Here) {
       ParameterState& state = groups_[g].states[i];
       const detail::GradCell* cell = detail::impl(parameter).cell.get();
       if (!cell || !(cell->rows || cell->grad.defined())) continue;
-      if (state.step == 0) state.tensors = make_state(parameter, g);
+      if (state.step == 0) {
+        state.tensors = make_state(parameter, g);
+        state.numbers = make_numbers(g);
+      }
       for (auto& [name, tensor] : state.tensors)
         if (tensor.dtype() != parameter.dtype()) tensor = tensor.to(parameter.dtype());
       ++state.step;
@@ -81,6 +84,19 @@ void Optimizer::step(Here) {
     }
   }
 }
+
+Tensor Optimizer::step(const Closure& closure, Here here) {
+  check<ValueError>(static_cast<bool>(closure), here, "{}: there is no closure", name_);
+  Tensor loss;
+  {
+    const EnableGradGuard recording;
+    loss = closure();
+  }
+  step(here);
+  return loss;
+}
+
+std::vector<std::pair<std::string, double>> Optimizer::make_numbers(std::size_t) const { return {}; }
 
 bool Optimizer::update_rows(const Tensor&, const detail::RowGradient&, ParameterState&, std::size_t) { return false; }
 
@@ -98,6 +114,15 @@ double Optimizer::lr(std::size_t group, Here here) const {
   check_group(group, "lr", here);
   return const_cast<Optimizer*>(this)->learning_rate(group);
 }
+
+double Optimizer::initial_lr(std::size_t group, Here here) {
+  check_group(group, "initial_lr", here);
+  std::optional<double>& initial = groups_[group].initial_lr;
+  if (!initial) initial = learning_rate(group);
+  return *initial;
+}
+
+double* Optimizer::momentum(std::size_t) { return nullptr; }
 
 void Optimizer::set_lr(double lr, Here here) {
   check_lr("set_lr", lr, here);
@@ -119,6 +144,8 @@ StateDict Optimizer::state_dict() const {
       if (state.step > 0) {
         dict.insert(fmt::format("state.{}.step", index), number(state.step));
         for (const auto& [name, tensor] : state.tensors) dict.insert(fmt::format("state.{}.{}", index, name), tensor);
+        for (const auto& [name, value] : state.numbers)
+          dict.insert(fmt::format("state.{}.{}", index, name), number(value));
       }
       ++index;
     }
@@ -156,6 +183,11 @@ void Optimizer::load_state_dict(const StateDict& dict, Here here) {
         tensor = entry->second.detach().to(parameter.dtype()).clone();
         ++used;
       }
+      state.numbers = make_numbers(g);
+      for (auto& [name, value] : state.numbers) {
+        value = number_in<double>(dict, prefix + name, name_, here);
+        ++used;
+      }
     }
   }
   if (used != dict.size()) {
@@ -169,6 +201,7 @@ void Optimizer::load_state_dict(const StateDict& dict, Here here) {
           if (state.step == 0) continue;
           known = known || name == prefix + "step";
           for (const auto& entry : state.tensors) known = known || name == prefix + entry.first;
+          for (const auto& entry : state.numbers) known = known || name == prefix + entry.first;
         }
       check<ValueError>(known, here, "load_state_dict: {} has no place for {}", name_, name);
     }

@@ -1,4 +1,5 @@
 #include <xgrad/data/dataset.hpp>
+#include <xgrad/data/kfold.hpp>
 #include <xgrad/ops/creation.hpp>
 
 #include <algorithm>
@@ -16,7 +17,10 @@ using xgrad::Shape;
 using xgrad::Tensor;
 using xgrad::TensorList;
 using xgrad::data::Dataset;
+using xgrad::data::KFold;
 using xgrad::data::shuffled_indices;
+using xgrad::data::SplitIndices;
+using xgrad::data::StratifiedKFold;
 using xgrad::data::Subset;
 using xgrad::data::TensorDataset;
 using xgrad::data::train_test_split;
@@ -55,7 +59,7 @@ TEST_CASE("samples of a data set of one's own are stacked") {
   CHECK(mentions(message_of<xgrad::ValueError>([] {
                    Ragged().get_batch({0, 1});
                  }),
-                 {"get_batch", "sample 0 has 1", "sample 1 has 2"}));
+                 {"default_collate", "sample 0 of the batch has 1", "sample 1 has 2"}));
 }
 
 TEST_CASE("rows of tensors") {
@@ -146,4 +150,80 @@ TEST_CASE("train and test parts share nothing and leave nothing out") {
   for (const double size : {0.0, 1.0, -0.5, 0.01, 0.99, std::numeric_limits<double>::quiet_NaN()})
     CHECK(mentions(message_of<xgrad::ValueError>([&] { train_test_split(Squares(), {.test_size = size}); }),
                    {"train_test_split", "dataset_test.cpp:"}));
+}
+
+namespace {
+// Whether each fold has all samples once, ascending in both parts, and each sample is tested once.
+void check_folds(const std::vector<SplitIndices>& folds, std::int64_t count) {
+  Numbers tested;
+  for (const SplitIndices& fold : folds) {
+    CHECK(std::is_sorted(fold.train.begin(), fold.train.end()));
+    CHECK(std::is_sorted(fold.test.begin(), fold.test.end()));
+    CHECK(fold.train.size() + fold.test.size() == static_cast<std::size_t>(count));
+    for (const std::int64_t index : fold.test)
+      CHECK_FALSE(std::binary_search(fold.train.begin(), fold.train.end(), index));
+    tested.insert(tested.end(), fold.test.begin(), fold.test.end());
+  }
+  std::sort(tested.begin(), tested.end());
+  Numbers all(static_cast<std::size_t>(count));
+  std::iota(all.begin(), all.end(), 0);
+  CHECK(tested == all);
+}
+}  // namespace
+
+TEST_CASE("k folds") {
+  const std::vector<SplitIndices> folds = KFold({.n_splits = 3}).split(8);
+  REQUIRE(folds.size() == 3);
+  CHECK(folds[0].test == Numbers{0, 1, 2});
+  CHECK(folds[1].test == Numbers{3, 4, 5});
+  CHECK(folds[2].test == Numbers{6, 7});
+  CHECK(folds[1].train == Numbers{0, 1, 2, 6, 7});
+  check_folds(folds, 8);
+
+  const auto shuffled = [](std::uint64_t seed) { return KFold({.shuffle = true, .seed = seed}).split(23); };
+  const std::vector<SplitIndices> parts = shuffled(1);
+  check_folds(parts, 23);
+  for (std::size_t i = 0; i < 5; ++i) CHECK(parts[i].test.size() == (i < 3 ? 5 : 4));
+  CHECK(parts[0].test == shuffled(1)[0].test);
+  CHECK(parts[0].test != shuffled(2)[0].test);
+  CHECK(parts[0].test != KFold().split(23)[0].test);
+
+  CHECK(mentions(message_of<xgrad::ValueError>([] { KFold({.n_splits = 1}); }),
+                 {"KFold", "n_splits", "1", "dataset_test.cpp:"}));
+  CHECK(mentions(message_of<xgrad::ValueError>([] { KFold().split(4); }), {"4 samples", "5 parts"}));
+}
+
+TEST_CASE("folds with the same share of each label") {
+  // The example of scikit-learn's documentation.
+  const std::vector<SplitIndices> folds = StratifiedKFold({.n_splits = 2}).split(Numbers{0, 0, 1, 1});
+  CHECK(folds[0].train == Numbers{1, 3});
+  CHECK(folds[0].test == Numbers{0, 2});
+  CHECK(folds[1].test == Numbers{1, 3});
+
+  Numbers labels;
+  for (std::int64_t i = 0; i < 47; ++i) labels.push_back(i % 7 < 4 ? 30 : i % 7 < 6 ? -1 : 2);
+  for (const bool shuffle : {false, true}) {
+    const std::vector<SplitIndices> parts =
+        StratifiedKFold({.n_splits = 4, .shuffle = shuffle, .seed = 1}).split(xgrad::tensor(labels));
+    check_folds(parts, 47);
+    std::map<std::int64_t, std::vector<int>> counts;
+    for (std::size_t fold = 0; fold < 4; ++fold) {
+      CHECK((parts[fold].test.size() == 11 || parts[fold].test.size() == 12));
+      for (const std::int64_t index : parts[fold].test) {
+        std::vector<int>& of_label = counts[labels[static_cast<std::size_t>(index)]];
+        of_label.resize(4);
+        ++of_label[fold];
+      }
+    }
+    for (const auto& [label, of_label] : counts)
+      CHECK(*std::max_element(of_label.begin(), of_label.end()) - *std::min_element(of_label.begin(), of_label.end()) <=
+            1);
+  }
+  CHECK_THROWS_AS(StratifiedKFold({.n_splits = 0}), xgrad::ValueError);
+  CHECK(mentions(message_of<xgrad::ValueError>([] {
+                   StratifiedKFold({.n_splits = 3}).split(Numbers{1, 1, 2, 2});
+                 }),
+                 {"2 samples", "3 parts"}));
+  CHECK_THROWS_AS(StratifiedKFold().split(xgrad::ones({6})), xgrad::DtypeError);
+  CHECK_THROWS_AS(StratifiedKFold().split(xgrad::ones({6, 1}).to(xgrad::int64)), xgrad::ShapeError);
 }

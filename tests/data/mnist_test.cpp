@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 #include <string>
 #include <vector>
-#include <zlib.h>
 
 #include "support/files.hpp"
+#include "support/gzip.hpp"
 
 using namespace std::string_literals;
 using test::mentions;
@@ -26,17 +26,11 @@ std::string images(int n, int side = 28) {
 std::string labels(const std::string& values) {
   return "\x00\x00\x08\x01\x00\x00\x00"s + static_cast<char>(values.size()) + values;
 }
-void write_gzip(const std::string& path, const std::string& bytes) {
-  gzFile file = gzopen(path.c_str(), "wb");
-  REQUIRE(file != nullptr);
-  REQUIRE(gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) == static_cast<int>(bytes.size()));
-  REQUIRE(gzclose(file) == Z_OK);
-}
 struct Fixture {
   test::TemporaryDirectory directory;
   Fixture() {
-    write_gzip(directory / "train-images-idx3-ubyte.gz", images(3));
-    write_gzip(directory / "train-labels-idx1-ubyte.gz", labels("\x07\x00\x09"s));
+    test::write_gzip(directory / "train-images-idx3-ubyte.gz", images(3));
+    test::write_gzip(directory / "train-labels-idx1-ubyte.gz", labels("\x07\x00\x09"s));
     test::write_file(directory / "t10k-images-idx3-ubyte", images(1));
     test::write_file(directory / "t10k-labels-idx1-ubyte", labels("\x04"s));
   }

@@ -1,5 +1,7 @@
 #include <xgrad/nn/init.hpp>
 #include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/equality.hpp>
+#include <xgrad/ops/linalg.hpp>
 #include <xgrad/random.hpp>
 
 #include <algorithm>
@@ -8,89 +10,29 @@
 #include <string>
 #include <vector>
 
-#include "reference/book.hpp"
 #include "support/errors.hpp"
 
 namespace xg = xgrad;
 namespace init = xgrad::nn::init;
-using reference::json;
 using test::mentions;
 using test::message_of;
 using xg::Tensor;
 
-namespace {
+TEST_CASE("orthogonal and sparse matrices: dtypes, empty ones, errors") {
+  xg::manual_seed(3);
+  const Tensor narrow = init::orthogonal_(xg::empty({5, 3}), 2);
+  CHECK(narrow.dtype() == xg::float32);
+  CHECK(xg::allclose(narrow.transpose(0, 1).matmul(narrow), xg::eye(3) * 4, {.rtol = 1e-5, .atol = 1e-5}));
+  CHECK(init::orthogonal_(xg::empty({0, 3})).numel() == 0);
+  CHECK(mentions(message_of<xg::ShapeError>([] { init::orthogonal_(xg::empty({3})); }), {"orthogonal_", "[3]"}));
 
-init::Nonlinearity nonlinearity(const std::string& name) {
-  if (name == "sigmoid") return init::Nonlinearity::sigmoid;
-  if (name == "tanh") return init::Nonlinearity::tanh;
-  if (name == "relu") return init::Nonlinearity::relu;
-  if (name == "leaky_relu") return init::Nonlinearity::leaky_relu;
-  if (name == "selu") return init::Nonlinearity::selu;
-  return init::Nonlinearity::linear;
-}
-
-void run(const std::string& name, const Tensor& t, const json& attrs) {
-  const init::KaimingOptions kaiming{
-      .a = attrs.value("a", 0.0),
-      .mode = attrs.value("mode", "fan_in") == "fan_in" ? init::FanMode::fan_in : init::FanMode::fan_out,
-      .nonlinearity = nonlinearity(attrs.value("nonlinearity", "leaky_relu"))};
-  if (name == "xavier_uniform_") init::xavier_uniform_(t, attrs.value("gain", 1.0));
-  if (name == "xavier_normal_") init::xavier_normal_(t, attrs.value("gain", 1.0));
-  if (name == "kaiming_uniform_") init::kaiming_uniform_(t, kaiming);
-  if (name == "kaiming_normal_") init::kaiming_normal_(t, kaiming);
-  if (name == "trunc_normal_")
-    init::trunc_normal_(t, {.mean = attrs.value("mean", 0.0),
-                            .std = attrs.value("std", 1.0),
-                            .a = attrs.value("a", -2.0),
-                            .b = attrs.value("b", 2.0)});
-}
-
-}  // namespace
-
-TEST_CASE("moments and bounds are those of PyTorch's initialisers") {
-  xg::manual_seed(0);
-  int count = 0;
-  for (const json& entry : reference::own_book().cases()) {
-    if (entry.at("kind") != "init_stats") continue;
-    const std::string name = entry.at("init");
-    const json &expected = entry.at("expected"), &attrs = entry.at("attrs");
-    if (name == "calculate_gain") {
-      const double a = attrs.at("param").is_null() ? 0.01 : attrs.at("param").get<double>();
-      CHECK(init::calculate_gain(nonlinearity(attrs.at("nonlinearity")), a) ==
-            doctest::Approx(expected.at("gain").get<double>()));
-      ++count;
-      continue;
-    }
-    if (name == "orthogonal_") continue;
-    INFO(entry.at("id").get<std::string>());
-    ++count;
-    std::vector<double> values;
-    const xg::Shape shape(entry.at("shape").get<std::vector<std::int64_t>>());
-    const Tensor t = xg::zeros(shape, {.dtype = xg::float64, .requires_grad = true});
-    while (values.size() < 40000) {
-      run(name, t, attrs);
-      const auto drawn = t.to_vector<double>();
-      values.insert(values.end(), drawn.begin(), drawn.end());
-    }
-    CHECK(t.is_leaf());
-    double mean = 0, variance = 0, kurtosis = 0;
-    const double n = static_cast<double>(values.size()), std = expected.at("std");
-    for (double v : values) mean += v / n;
-    for (double v : values) variance += (v - mean) * (v - mean) / n;
-    for (double v : values) kurtosis += std::pow(v - mean, 4) / n / (variance * variance);
-    CHECK(std::abs(mean - expected.at("mean").get<double>()) < 4 * std / std::sqrt(n));
-    CHECK(std::sqrt(variance) == doctest::Approx(std).epsilon(0.02));
-    if (expected.at("distribution") == "normal") CHECK(kurtosis == doctest::Approx(3).epsilon(0.05));
-    if (expected.contains("low")) {
-      const double low = expected.at("low"), high = expected.at("high");
-      const auto [least, most] = std::minmax_element(values.begin(), values.end());
-      CHECK(*least >= low);
-      CHECK(*most <= high);
-      CHECK(*least < low + 0.01 * (high - low));
-      CHECK(*most > high - 0.01 * (high - low));
-    }
-  }
-  CHECK(count >= 15);
+  const Tensor sparse = init::sparse_(xg::empty({10, 40}, {.requires_grad = true}), 0.25, 0.5);
+  CHECK(sparse.is_leaf());
+  for (std::int64_t column = 0; column < 40; ++column)
+    CHECK(sparse.detach().select(1, column).eq(0).sum().item<std::int64_t>() == 3);
+  CHECK(sparse.detach().square().sum().item<double>() / (7 * 40) == doctest::Approx(0.25).epsilon(0.2));
+  CHECK_THROWS_AS(init::sparse_(xg::empty({2, 2}), 1.5), xg::ValueError);
+  CHECK_THROWS_AS(init::sparse_(xg::empty({2}), 0.5), xg::ShapeError);
 }
 
 TEST_CASE("constants, identities and kernels that pass on") {

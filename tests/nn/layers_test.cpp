@@ -137,7 +137,7 @@ TEST_CASE("EmbeddingBag reduces bags of rows; its padding row is zero and counts
   const Tensor weighted = bags(xg::tensor({{1, 0}}), {}, xg::tensor({{2.0f, -1.0f}}));
   CHECK(xg::allclose(weighted[0], 2 * bags.weight[1] - bags.weight[0]));
   nn::EmbeddingBag means(4, 2, {.scale_grad_by_freq = true, .include_last_offset = true});
-  CHECK(means.to_string() == "EmbeddingBag(4, 2, scale_grad_by_freq=true, mode=mean)");
+  CHECK(means.to_string() == "EmbeddingBag(4, 2, scale_grad_by_freq=True, mode=mean)");
   CHECK((means(xg::tensor({1, 2, 3}), xg::tensor({0, 2, 3})).sizes() == xg::Shape{2, 2}));
   CHECK(mentions(message_of<xg::ValueError>([] { nn::EmbeddingBag(4, 2, {.mode = "prod"}); }),
                  {"EmbeddingBag", "prod", "layers_test.cpp"}));

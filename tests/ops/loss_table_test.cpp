@@ -2,9 +2,11 @@
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/segmentation_loss.hpp>
 
 #include <cmath>
 #include <doctest/doctest.h>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,7 +30,7 @@ Array one(double value) {
 }
 
 // An elementwise loss of two arguments, under each reduction.
-Oracle loss(double (*f)(double, double), Reduction reduction) {
+Oracle loss(std::function<double(double, double)> f, Reduction reduction) {
   return [=](const Arrays& in) {
     Array y = pairs(f)(in)[0];
     if (reduction == Reduction::none) return Arrays{y};
@@ -38,7 +40,8 @@ Oracle loss(double (*f)(double, double), Reduction reduction) {
   };
 }
 template <class F>
-void run_loss(const std::string& name, F call, double (*f)(double, double), std::vector<Range> ranges = {{}}) {
+void run_loss(const std::string& name, F call, std::function<double(double, double)> f,
+              std::vector<Range> ranges = {{}}) {
   const auto of = [call](Reduction reduction) { return on([=](T x, T t) { return call(x, t, reduction); }); };
   const Shapes some_shapes{{{2, 3}, {2, 3}}, {Shape{}, Shape{}}, {{1}, {1}}, {{2, 1, 2}, {2, 1, 2}}};
   const std::vector<Misuse> misuse{
@@ -72,6 +75,14 @@ std::vector<Numbers> rows_of(const Array& x) {
   for (std::int64_t n = 0; n < x.shape[0]; ++n)
     rows.emplace_back(x.values.begin() + n * x.shape[1], x.values.begin() + (n + 1) * x.shape[1]);
   return rows;
+}
+
+// Lin et al. with the target as a probability: both classes' entropy under the power of being wrong.
+std::function<double(double, double)> focal(double alpha, double gamma) {
+  return [=](double x, double t) {
+    const double s = 1 / (1 + std::exp(-x)), a = alpha < 0 ? 1 : alpha * t + (1 - alpha) * (1 - t);
+    return a * std::pow(t * (1 - s) + (1 - t) * s, gamma) * (-t * std::log(s) - (1 - t) * std::log(1 - s));
+  };
 }
 
 }  // namespace
@@ -191,4 +202,78 @@ TEST_CASE("losses of labels") {
        {{{2, 3}, {2, 3}}},
        [=](const Arrays& in) { return Arrays{one((losses(in)[0].values[0] + losses(in)[0].values[1]) / 2)}; },
        ranges});
+}
+
+TEST_CASE("focal losses and dice") {
+  for (const double gamma : {2.0, 1.5, 0.5, 0.0})
+    for (const double alpha : {0.25, -1.0})
+      run_loss("sigmoid_focal_loss",
+               [=](T x, T t, Reduction r) {
+                 return xg::sigmoid_focal_loss(x, t, {.alpha = alpha, .gamma = gamma, .reduction = r});
+               },
+               focal(alpha, gamma), {{}, {0.1, 0.9}});
+  for (const Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+    run({"focal_loss",
+         on([=](T x) {
+           return xg::focal_loss(x, targets(), {.alpha = weight_like(x), .gamma = 1.5, .reduction = reduction});
+         }),
+         {{{4, 3}}},
+         [=](const Arrays& in) {
+           Array y{{4}, {}};
+           double sum = 0;
+           for (std::size_t n = 0; n < 4; ++n) {
+             const Numbers logs = log_softmax(rows_of(in[0])[n]);
+             const auto c = static_cast<std::size_t>(classes[n]);
+             const double loss = classes[n] < 0 ? 0 : -weights[c] * std::pow(1 - std::exp(logs[c]), 1.5) * logs[c];
+             y.values.push_back(loss);
+             sum += loss;
+           }
+           if (reduction == Reduction::none) return Arrays{y};
+           return Arrays{one(reduction == Reduction::sum ? sum : sum / 3)};
+         },
+         {{}},
+         {{[] {
+             xg::focal_loss(some({2, 3}), xg::tensor({0, 3}));
+           },
+           {"focal_loss", "0..2", "3"}},
+          {[] {
+             xg::focal_loss(some({2, 3}), xg::tensor({0}));
+           },
+           {"focal_loss", "[2, 3]", "[1]"}},
+          {[] {
+             xg::focal_loss(some({2, 3}), xg::tensor({0, 1}), {.alpha = some({2})});
+           },
+           {"focal_loss", "alpha", "[3]", "[2]"}},
+          {[] {
+             xg::focal_loss(some({2, 3}), xg::tensor({0, 1}), {.gamma = -1});
+           },
+           {"focal_loss", "gamma", "-1"}}}});
+  for (const bool squared : {false, true})
+    run({"dice_loss",
+         on([=](T p, T t) {
+           return xg::dice_loss(p, t, {.smooth = 0.3, .squared = squared, .reduction = Reduction::none});
+         }),
+         {{{2, 3}, {2, 3}}, {{3, 2, 2}, {3, 2, 2}}, {{2}, {2}}, {{0, 3}, {0, 3}}, {{2, 0}, {2, 0}}},
+         [=](const Arrays& in) {
+           Array y{{in[0].shape[0]}, {}};
+           const std::size_t width =
+               in[0].shape[0] == 0 ? 0 : in[0].values.size() / static_cast<std::size_t>(y.shape[0]);
+           for (std::size_t n = 0; n < static_cast<std::size_t>(y.shape[0]); ++n) {
+             double both = 0, all = 0;
+             for (std::size_t i = n * width; i < (n + 1) * width; ++i) {
+               const double p = in[0].values[i], t = in[1].values[i];
+               both += p * t;
+               all += squared ? p * p + t * t : p + t;
+             }
+             y.values.push_back(1 - (2 * both + 0.3) / (all + 0.3));
+           }
+           return Arrays{y};
+         },
+         {{0.1, 0.9}},
+         {{[] {
+             xg::dice_loss(some({2, 3}), some({3}));
+           },
+           {"dice_loss", "[2, 3]", "[3]"}},
+          {[] { xg::dice_loss(some({}), some({})); }, {"dice_loss", "[]"}},
+          {[] { xg::dice_loss(some({2}), some({2}), {.smooth = -1}); }, {"dice_loss", "smooth", "-1"}}}});
 }

@@ -168,6 +168,43 @@ TEST_CASE("pairs and triples") {
                  {"triplet_margin_loss", "[3, 4]", "[4]"}}});
 }
 
+TEST_CASE("triples by a distance of one's own") {
+  const auto dot = [](const Array& x, const Array& y, std::int64_t row) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < x.shape[1]; ++i) sum += at(x, {row, i}) * at(y, {row, i});
+    return -sum;
+  };
+  for (const bool swap : {false, true})
+    run_losses("triplet_margin_with_distance_loss",
+               [=](const TensorList& in, Reduction r) {
+                 return xg::triplet_margin_with_distance_loss(
+                     in[0], in[1], in[2],
+                     {.distance_function = [](T x, T y) { return -(x * y).sum(-1); },
+                      .margin = 3,
+                      .swap = swap,
+                      .reduction = r});
+               },
+               {{{3, 4}, {3, 4}, {3, 4}}, {{0, 2}, {0, 2}, {0, 2}}},
+               indexed([](const Arrays& in) { return Shape{in[0].shape[0]}; },
+                       [=](const Arrays& in, const Index& i) {
+                         double far = dot(in[0], in[2], i[0]);
+                         if (swap) far = std::fmin(far, dot(in[1], in[2], i[0]));
+                         return std::fmax(0, 3 + dot(in[0], in[1], i[0]) - far);
+                       }),
+               {{}},
+               {{[] {
+                   xg::triplet_margin_with_distance_loss(some({3, 4}), some({3, 4}), some({4}));
+                 },
+                 {"triplet_margin_with_distance_loss", "[3, 4]", "[4]"}}});
+  run({"triplet_margin_with_distance_loss",
+       on([](T a, T p, T n) { return xg::triplet_margin_with_distance_loss(a, p, n, {.reduction = Reduction::none}); }),
+       {{{3, 4}, {3, 4}, {3, 4}}},
+       indexed([](const Arrays& in) { return Shape{in[0].shape[0]}; },
+               [](const Arrays& in, const Index& i) {
+                 return std::fmax(0, 1 + distance(in[0], in[1], i[0], 2, 1e-6) - distance(in[0], in[2], i[0], 2, 1e-6));
+               })});
+}
+
 TEST_CASE("rows of classes") {
   const Index classes{2, 0, 1};
   const Numbers weights{0.5, 2, 1};

@@ -121,3 +121,30 @@ TEST_CASE("dropout without a choice") {
   run({"dropout", on([](T x) { return xg::dropout(x, 0.0, true); }), unary, same});
   run({"dropout", on([](T x) { return xg::dropout(x, 1.0, true); }), unary, each([](double) { return 0.0; })});
 }
+
+TEST_CASE("dropout of channels and dropout that keeps moments, without a choice") {
+  using Function = Tensor (*)(const xg::Arg&, double, bool);
+  const struct {
+    const char* name;
+    Function function;
+    Shapes shapes;
+    Shape refused;
+    const char* words;
+  } functions[] = {{"dropout1d", xg::dropout1d, {{{2, 3}}, {{2, 3, 2}}, {{0, 3, 2}}}, {3}, "[3]"},
+                   {"dropout2d", xg::dropout2d, {{{2, 3, 2}}, {{2, 1, 2, 3}}, {{0, 3, 2, 2}}}, {2, 3}, "[2, 3]"},
+                   {"dropout3d", xg::dropout3d, {{{1, 2, 2, 2}}, {{2, 2, 1, 2, 1}}, {{0, 1, 2, 2, 2}}}, {2}, "[2]"},
+                   {"alpha_dropout", xg::alpha_dropout, unary, {}, ""},
+                   {"feature_alpha_dropout", xg::feature_alpha_dropout, {{{2, 3}}, {{2, 3, 2}}, {{0, 2}}}, {3}, "[3]"}};
+  for (const auto& f : functions) {
+    const auto with = [function = f.function](double p, bool training) {
+      return on([=](T x) { return function(x, p, training); });
+    };
+    std::vector<Misuse> misuse = refuses([=] { f.function(some(f.shapes[0][0]), 1.5, true); }, {f.name, "1.5"});
+    misuse.push_back({[=] { f.function(xg::zeros(f.shapes[0][0], {.dtype = xg::int64}), 0.5, true); }, {f.name}});
+    if (!f.refused.empty()) misuse.push_back({[=] { f.function(some(f.refused), 0.5, false); }, {f.name, f.words}});
+    const auto same = each([](double x) { return x; });
+    run({f.name, with(0.5, false), f.shapes, same, {{}}, misuse});
+    run({f.name, with(0, true), f.shapes, same});
+    run({f.name, with(1, true), f.shapes, each([](double) { return 0.0; })});
+  }
+}

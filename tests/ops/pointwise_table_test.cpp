@@ -137,6 +137,12 @@ std::vector<Row> activations() {
           "leaky_relu", [](const Tensor& x) { return xg::leaky_relu(x, 0.1); },
           [](double x) { return x > 0 ? x : 0.1 * x; }),
       unary(
+          "rrelu", [](const Tensor& x) { return xg::rrelu(x, 0.1, 0.4); },
+          [](double x) { return x > 0 ? x : 0.25 * x; }),
+      unary(
+          "rrelu", [](const Tensor& x) { return xg::rrelu(x, 0.3, 0.3, true); },
+          [](double x) { return x > 0 ? x : 0.3 * x; }),
+      unary(
           "elu", [](const Tensor& x) { return xg::elu(x, 0.7); },
           [](double x) { return x > 0 ? x : 0.7 * (std::exp(x) - 1); }),
       unary(

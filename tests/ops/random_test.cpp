@@ -135,6 +135,31 @@ TEST_CASE("threads never get the same blocks") {
   CHECK(*all.rbegin() == 3 * 3999);
 }
 
+TEST_CASE("a guard gives its thread another default generator, and no other thread") {
+  xg::manual_seed(5);
+  xg::Generator& usual = xg::default_generator();
+  xg::Generator outer(1), inner(2);
+  {
+    const xg::GeneratorGuard guard(outer);
+    CHECK(&xg::default_generator() == &outer);
+    {
+      const xg::GeneratorGuard nested(inner);
+      CHECK(xg::rand({3}).to_vector<float>() == [] {
+        xg::Generator same(2);
+        return xg::rand({3}, {}, same).to_vector<float>();
+      }());
+    }
+    CHECK(&xg::default_generator() == &outer);
+    xg::manual_seed(9);
+    CHECK(outer.seed() == 9);
+    const xg::Generator* seen = nullptr;
+    std::thread([&] { seen = &xg::default_generator(); }).join();
+    CHECK(seen == &usual);
+  }
+  CHECK(&xg::default_generator() == &usual);
+  CHECK(usual.get_state() == xg::Generator::State{5, 0});
+}
+
 TEST_CASE("rand is uniform in [0, 1)") {
   for (xg::Dtype dtype : {xg::float32, xg::float64}) {
     xg::Generator generator(1);

@@ -11,6 +11,10 @@
 #include <stdexcept>
 #include <vector>
 
+#include "reference/initials.hpp"
+#include "reference/schedules.hpp"
+#include "reference/trajectories.hpp"
+
 namespace reference {
 namespace {
 
@@ -187,8 +191,16 @@ Verdict check(const Book& book, const json& entry, const Calls& calls) {
   Verdict verdict;
   try {
     const std::string kind = entry.at("kind");
-    if (kind != "op") throw Mismatch("unknown kind " + kind);
-    check_operation(book, entry, calls, verdict);
+    if (kind == "op")
+      check_operation(book, entry, calls, verdict);
+    else if (kind == "optimizer")
+      check_trajectory(book, entry);
+    else if (kind == "lr_scheduler")
+      check_schedule(entry);
+    else if (kind == "init_stats")
+      check_initialiser(entry);
+    else
+      throw Mismatch("unknown kind " + kind);
   } catch (const std::exception& error) {
     verdict.failure = error.what();
     if (verdict.failure.empty()) verdict.failure = "an exception without words";

@@ -13,8 +13,8 @@ struct Verdict {
   bool value = false, gradient = false, second_order = false, single = false;
 };
 
-// Outputs, gradients (recorded and not) and second-order products in float64, outputs and gradients in float32. An
-// unknown kind or operation, and an input or attribute that the call did not ask for, fail. Throws nothing.
+// Of an operation: outputs, gradients (recorded and not) and second-order products in float64, outputs and gradients in
+// float32. An unknown kind or operation, and an input or attribute that the call did not ask for, fail. Throws nothing.
 Verdict check(const Book& book, const json& entry, const Calls& calls);
 
 }  // namespace reference

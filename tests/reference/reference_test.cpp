@@ -31,6 +31,9 @@ std::vector<std::string> expected(const json& entry) {
   for (const char* part : {"outputs", "grads", "second_order", "jvp"})
     for (const json& item : entry.value(part, json::array()))
       if (item.is_object()) names.push_back(item.at("tensor"));
+  if (entry.at("kind") == "optimizer")
+    for (const json& checkpoint : entry.at("expected"))
+      for (const json& parameter : checkpoint.at("params")) names.push_back(parameter.at("tensor"));
   return names;
 }
 
@@ -63,7 +66,7 @@ TEST_CASE("a number that is 1e-6 off fails, wherever it stands") {
   reference::Book book(reference::own_folder());
   int spoiled = 0;
   for (const json& entry : book.cases()) {
-    if (entry.at("kind") != "op") continue;
+    if (entry.at("kind") != "op" && entry.at("kind") != "optimizer") continue;
     // The first and the last element of each tensor; truths and indices are compared as numbers, too, but not changed.
     for (const std::string& name : expected(entry)) {
       const xgrad::Tensor values = book.tensor(name);
@@ -82,6 +85,48 @@ TEST_CASE("a number that is 1e-6 off fails, wherever it stands") {
     CHECK(failure(book, entry) == "");
   }
   CHECK(spoiled > 4000);
+}
+
+TEST_CASE("a rate, a momentum or a statistic that is off fails, and so does what is not known of them") {
+  const reference::Book& book = reference::own_book();
+  int spoiled = 0;
+  const auto fails = [&](const json& entry) {
+    CHECK_MESSAGE(failure(book, entry) != "", entry.at("id").get<std::string>());
+    ++spoiled;
+  };
+  for (const json& entry : book.cases()) {
+    json other = entry;
+    if (entry.at("kind") == "lr_scheduler") {
+      for (const char* list : {"lr", "momentum"})
+        if (entry.contains(list))
+          for (const std::size_t k : {std::size_t{0}, entry.at(list).size() - 1}) {
+            other = entry;
+            other[list][k] = entry[list][k].get<double>() + 1e-9;
+            fails(other);
+          }
+      other = entry;
+      other["attrs"]["speed"] = 1;
+      fails(other);
+      other = entry;
+      other["scheduler"] = "NoLR";
+      fails(other);
+    } else if (entry.at("kind") == "init_stats") {
+      for (const char* number : {"mean", "std", "gain"})
+        if (entry.at("expected").contains(number) &&
+            (std::string(number) != "gain" || !entry.at("expected").contains("mean"))) {
+          other = entry;
+          other["expected"][number] = entry["expected"][number].get<double>() + 0.1;
+          fails(other);
+        }
+      other = entry;
+      other["attrs"]["speed"] = 1;
+      fails(other);
+    } else if (entry.at("kind") == "optimizer") {
+      other["groups"][0]["hyper"]["speed"] = 1;
+      fails(other);
+    }
+  }
+  CHECK(spoiled > 150);
 }
 
 TEST_CASE("a wrong cotangent, direction or input fails") {

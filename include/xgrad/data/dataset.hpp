@@ -10,16 +10,21 @@
 
 namespace xgrad::data {
 
+// Tensor i of all samples, stacked along a new first dimension, for each i: what a batch is made of unless something
+// else is asked for. ValueError: samples of different numbers of tensors; ShapeError, DtypeError: tensors that do not
+// fit together.
+TensorList default_collate(const std::vector<TensorList>& samples, Here here = {});
+
 // The interface. A data set of one's own gives its size and its samples; get_batch is worth overriding where many
-// samples can be fetched faster together, or are not all of one shape.
+// samples can be fetched faster together, or are not all of one shape. A loader with worker threads calls both from
+// several threads at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual std::int64_t size() const = 0;
   // Sample number `index`, 0 <= index < size().
   virtual TensorList get(std::int64_t index) const = 0;
-  // Several samples: each of their tensors stacked along a new first dimension. Unless overridden, ShapeError,
-  // DtypeError or ValueError where the samples do not fit together.
+  // Several samples: each of their tensors stacked along a new first dimension, by default_collate unless overridden.
   virtual TensorList get_batch(const std::vector<std::int64_t>& indices) const;
 
  protected:

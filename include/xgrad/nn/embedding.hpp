@@ -9,9 +9,20 @@
 namespace xgrad::nn {
 
 // padding_idx: a row that is zero at first and never gets a gradient; negative counts from the end. scale_grad_by_freq:
-// the gradient of a row is divided by how often its index occurs.
+// the gradient of a row is divided by how often its index occurs. max_norm: rows that are looked up are scaled down in
+// place first, unrecorded, where their norm of order norm_type is larger.
 struct EmbeddingOptions {
   std::optional<std::int64_t> padding_idx{};
+  std::optional<double> max_norm{};
+  double norm_type = 2;
+  bool scale_grad_by_freq = false;
+};
+// Options of Embedding::from_pretrained. freeze: the table is not trained.
+struct PretrainedEmbeddingOptions {
+  bool freeze = true;
+  std::optional<std::int64_t> padding_idx{};
+  std::optional<double> max_norm{};
+  double norm_type = 2;
   bool scale_grad_by_freq = false;
 };
 // Rows of weight by int64 indices: [...] -> [..., embedding_dim].
@@ -22,17 +33,26 @@ class Embedding : public Layer {
  public:
   Embedding(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingOptions& options = {},
             Here here = {});
+  // A table that is there already, [num_embeddings, embedding_dim], whose memory is shared. ShapeError unless it has
+  // two dimensions, DtypeError unless it is floating.
+  static Embedding from_pretrained(const Tensor& embeddings, const PretrainedEmbeddingOptions& options = {},
+                                   Here here = {});
   Tensor forward(const Arg& indices) const override;
 
   Tensor weight;
 
  private:
+  Embedding(Tensor table, const EmbeddingOptions& options, bool trained, Here here);
+  void describe_and_register(bool trained, Here here);
+
   EmbeddingOptions options_;
 };
 
-// padding_idx: a row that is zero at first, never gets a gradient and counts in no bag. The other members are those of
-// xgrad::EmbeddingBagOptions.
+// padding_idx: a row that is zero at first, never gets a gradient and counts in no bag. max_norm and norm_type as
+// Embedding's; the other members are those of xgrad::EmbeddingBagOptions.
 struct EmbeddingBagOptions {
+  std::optional<double> max_norm{};
+  double norm_type = 2;
   bool scale_grad_by_freq = false;
   std::string mode = "mean";
   bool include_last_offset = false;

@@ -23,6 +23,7 @@
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/rms_norm.hpp>
+#include <xgrad/ops/segmentation_loss.hpp>
 #include <xgrad/ops/softmax.hpp>
 
 namespace xgrad::nn::functional {
@@ -83,6 +84,7 @@ using xgrad::mish;
 using xgrad::prelu;
 using xgrad::relu;
 using xgrad::relu6;
+using xgrad::rrelu;
 using xgrad::selu;
 using xgrad::sigmoid;
 using xgrad::silu;
@@ -97,10 +99,15 @@ using xgrad::log_softmax;
 using xgrad::softmax;
 using xgrad::softmin;
 
+using xgrad::alpha_dropout;
 using xgrad::batch_norm;
 using xgrad::dropout;
+using xgrad::dropout1d;
+using xgrad::dropout2d;
+using xgrad::dropout3d;
 using xgrad::embedding;
 using xgrad::embedding_bag;
+using xgrad::feature_alpha_dropout;
 using xgrad::group_norm;
 using xgrad::instance_norm;
 using xgrad::layer_norm;
@@ -115,6 +122,8 @@ using xgrad::binary_cross_entropy_with_logits;
 using xgrad::cosine_embedding_loss;
 using xgrad::cross_entropy;
 using xgrad::ctc_loss;
+using xgrad::dice_loss;
+using xgrad::focal_loss;
 using xgrad::gaussian_nll_loss;
 using xgrad::hinge_embedding_loss;
 using xgrad::huber_loss;
@@ -127,9 +136,11 @@ using xgrad::multilabel_margin_loss;
 using xgrad::multilabel_soft_margin_loss;
 using xgrad::nll_loss;
 using xgrad::poisson_nll_loss;
+using xgrad::sigmoid_focal_loss;
 using xgrad::smooth_l1_loss;
 using xgrad::soft_margin_loss;
 using xgrad::triplet_margin_loss;
+using xgrad::triplet_margin_with_distance_loss;
 
 using xgrad::bilinear;
 using xgrad::cosine_similarity;

@@ -43,6 +43,13 @@ Tensor eye_(const Arg& tensor);
 // The kernel that passes its input on, as far as there are channels: weight[i, i, center...] = 1, in each group of
 // output channels. ShapeError unless 3-d to 5-d and the first size is divisible by groups.
 Tensor dirac_(const Arg& tensor, std::int64_t groups = 1);
+// A random matrix whose rows, or columns where there are fewer of them, are orthogonal and of length gain; dimensions
+// after the first are one. ShapeError below 2 dimensions.
+// Saxe, McClelland, Ganguli, Exact solutions to the nonlinear dynamics of learning in deep linear networks (2014).
+Tensor orthogonal_(const Arg& tensor, double gain = 1);
+// Normal with deviation std, but a share of each column is 0, rounded up: Martens, Deep learning via Hessian-free
+// optimization (2010). ShapeError unless 2-d, ValueError unless 0 <= sparsity <= 1.
+Tensor sparse_(const Arg& tensor, double sparsity, double std = 0.01);
 // Uniform in (-b, b), b = gain sqrt(6 / (fan_in + fan_out)). ShapeError below 2 dimensions, also of the next three.
 Tensor xavier_uniform_(const Arg& tensor, double gain = 1);
 // Normal, std = gain sqrt(2 / (fan_in + fan_out)).

@@ -1,6 +1,6 @@
-// Layers of affine maps, and those that only pass on.
+// Layers of affine and bilinear maps, and those that only pass on.
 #pragma once
-#include <xgrad/nn/module.hpp>
+#include <xgrad/nn/pair_layer.hpp>
 
 #include <cstdint>
 
@@ -16,6 +16,18 @@ class Linear : public Layer {
  public:
   Linear(std::int64_t in_features, std::int64_t out_features, const LinearOptions& options = {}, Here here = {});
   Tensor forward(const Arg& x) const override;
+
+  Tensor weight, bias;
+};
+
+// y_o = sum_ij x1_i weight_oij x2_j + bias_o: [..., in1] and [..., in2] -> [..., out].
+// Parameters: weight [out, in1, in2], bias [out], both uniform in (-1/sqrt(in1), 1/sqrt(in1)) at first. Errors as
+// xgrad::bilinear; ValueError for a size below 1.
+class Bilinear : public PairLayer {
+ public:
+  Bilinear(std::int64_t in1_features, std::int64_t in2_features, std::int64_t out_features,
+           const LinearOptions& options = {}, Here here = {});
+  Tensor forward(const Arg& input1, const Arg& input2) const override;
 
   Tensor weight, bias;
 };
@@ -40,6 +52,18 @@ class Flatten : public Layer {
 
  private:
   FlattenOptions options_;
+};
+
+// Splits dimension dim into dimensions of the given sizes, of which one may be -1: Flatten's reverse. Errors as
+// xgrad::unflatten.
+class Unflatten : public Layer {
+ public:
+  Unflatten(std::int64_t dim, const Shape& unflattened_size);
+  Tensor forward(const Arg& x) const override;
+
+ private:
+  std::int64_t dim_;
+  Shape sizes_;
 };
 
 }  // namespace xgrad::nn

@@ -9,6 +9,10 @@ namespace xgrad {
 
 // x where x > 0, else negative_slope x. Gradient negative_slope at 0.
 Tensor leaky_relu(const Arg& x, double negative_slope = 0.01);
+// x where x > 0, else a x: in training with an a for each element, uniform between lower and upper and drawn from the
+// default generator, else with their mean (Xu et al., arXiv:1505.00853). Gradient a at 0. ValueError unless
+// lower <= upper.
+Tensor rrelu(const Arg& x, double lower = 1.0 / 8, double upper = 1.0 / 3, bool training = false);
 // x where x > 0, else alpha (e^x - 1).
 Tensor elu(const Arg& x, double alpha = 1.0);
 // x where x > 0, else alpha (e^(x / alpha) - 1). ValueError for alpha = 0.

@@ -18,6 +18,14 @@ struct NllLossOptions {
   Reduction reduction = Reduction::mean;
 };
 
+// alpha [C] rescales the classes and takes no gradient; elements whose target is ignore_index do not count.
+struct FocalLossOptions {
+  Tensor alpha{};
+  double gamma = 2;
+  std::int64_t ignore_index = -100;
+  Reduction reduction = Reduction::mean;
+};
+
 // -sum_c p_c weight_c log(softmax(x)_c) over the classes c, dimension 1 of the input (0 of a 1-d one), with fused
 // kernels for both passes.
 // input: [C], [N, C] or [N, C, ...], floating. target: the classes, of an integer dtype and of the input's shape
@@ -29,5 +37,10 @@ Tensor cross_entropy(const Arg& input, const Arg& target, const CrossEntropyOpti
 
 // -weight_t x_t for log-probabilities x and classes t. Shapes, reductions and errors as cross_entropy with classes.
 Tensor nll_loss(const Arg& input, const Arg& target, const NllLossOptions& options = {});
+
+// -alpha_t (1 - p_t)^gamma log(p_t) for classes t and p = softmax(x) over the classes (Lin et al., arXiv:1708.02002).
+// Shapes, reductions and errors as cross_entropy with classes, whose kernels it uses, but that Reduction::mean divides
+// by the number of elements that count. ValueError for a negative gamma.
+Tensor focal_loss(const Arg& input, const Arg& target, const FocalLossOptions& options = {});
 
 }  // namespace xgrad

@@ -7,6 +7,8 @@
 #pragma once
 #include <xgrad/ops/loss.hpp>
 
+#include <functional>
+
 namespace xgrad {
 
 struct HingeEmbeddingLossOptions {
@@ -25,6 +27,13 @@ struct TripletMarginLossOptions {
   double margin = 1;
   double p = 2;
   double eps = 1e-6;
+  bool swap = false;
+  Reduction reduction = Reduction::mean;
+};
+// distance_function: pairwise_distance where there is none.
+struct TripletMarginWithDistanceLossOptions {
+  std::function<Tensor(const Tensor&, const Tensor&)> distance_function{};
+  double margin = 1;
   bool swap = false;
   Reduction reduction = Reduction::mean;
 };
@@ -52,6 +61,10 @@ Tensor cosine_embedding_loss(const Arg& input1, const Arg& input2, const Arg& ta
 // the smaller of d(a, n) and d(p, n) stands for d(a, n) (Balntas et al., BMVC 2016). Inputs of equally many dimensions.
 Tensor triplet_margin_loss(const Arg& anchor, const Arg& positive, const Arg& negative,
                            const TripletMarginLossOptions& options = {});
+// The same with any distance, whose result is a number for each triple: it is called with whole anchors, positives and
+// negatives.
+Tensor triplet_margin_with_distance_loss(const Arg& anchor, const Arg& positive, const Arg& negative,
+                                         const TripletMarginWithDistanceLossOptions& options = {});
 // weight_t / C sum_{c != t} max(0, margin - x_t + x_c)^p for the class t of each row. Input [N, C] with a target [N],
 // [C] with a target of one element, or a single number. ValueError unless p is 1 or 2, IndexError for a class outside
 // 0..C-1. Slope 0 where a margin is just met.

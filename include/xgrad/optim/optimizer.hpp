@@ -14,6 +14,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,11 +26,16 @@ struct RowGradient;
 
 namespace xgrad::optim {
 
-// What an optimizer remembers of one parameter: the number of updates, the present one included, and named tensors.
+// What an optimizer remembers of one parameter: the number of updates, the present one included, and named tensors and
+// numbers.
 struct ParameterState {
   std::int64_t step = 0;
   std::vector<std::pair<std::string, Tensor>> tensors{};
+  std::vector<std::pair<std::string, double>> numbers{};
 };
+
+// Computes the loss and its gradients anew: zero_grad(), forward, backward().
+using Closure = std::function<Tensor()>;
 
 // Parameters with options of their own: Adam({{net.body(), {.lr = 1e-4}}, {net.head(), {.lr = 1e-3}}}).
 template <class Options>
@@ -47,6 +54,8 @@ class Optimizer {
 
   // Updates every parameter that has a gradient, from its grad(); not recorded. The others, and their state, stay.
   void step(Here here = {});
+  // Calls the closure, recording, then makes the step. The loss that the closure returned.
+  virtual Tensor step(const Closure& closure, Here here = {});
   // Drops the gradients of all parameters.
   void zero_grad();
 
@@ -60,13 +69,18 @@ class Optimizer {
   // Sets that of one group. IndexError, ValueError.
   void set_group_lr(std::size_t group, double lr, Here here = {});
 
+  // The learning rate that schedules start from: that of the moment when this is first asked for.
+  double initial_lr(std::size_t group, Here here = {});
+  // What schedules of momentum change: the option momentum, or the first of betas. Null where there is neither.
+  virtual double* momentum(std::size_t group = 0);
+
   // What is needed to go on from here with the same numbers: groups.N.lr, and for each parameter (numbered across the
-  // groups) state.N.step and its tensors, shared with the optimizer: clone() them to keep them. Other options belong to
-  // the constructor.
-  StateDict state_dict() const;
+  // groups) state.N.step, its tensors and its numbers, shared with the optimizer: clone() them to keep them. Other
+  // options belong to the constructor.
+  virtual StateDict state_dict() const;
   // Takes the state of an optimizer over parameters of the same shapes, in the same order. ValueError: an entry is
   // missing or unknown; ShapeError: one has another shape. Nothing is changed then.
-  void load_state_dict(const StateDict& state, Here here = {});
+  virtual void load_state_dict(const StateDict& state, Here here = {});
 
  protected:
   explicit Optimizer(const char* name) : name_(name) {}
@@ -78,6 +92,8 @@ class Optimizer {
 
   // The state before a parameter's first update: tensors by name, usually zeros like the parameter.
   virtual std::vector<std::pair<std::string, Tensor>> make_state(const Tensor& parameter, std::size_t group) const = 0;
+  // Numbers that belong to it, in the state as float64. None by default.
+  virtual std::vector<std::pair<std::string, double>> make_numbers(std::size_t group) const;
   // One step of one parameter, in place; nothing is recorded.
   virtual void update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) = 0;
   // The same step of a contiguous table of which only few rows have a gradient, as embeddings leave it: true where it
@@ -90,6 +106,7 @@ class Optimizer {
   struct Group {
     TensorList parameters;
     std::vector<ParameterState> states;
+    std::optional<double> initial_lr{};
   };
   void check_group(std::size_t group, const char* what, Here here) const;
 
@@ -126,6 +143,17 @@ class OptimizerOf : public Optimizer {
     for (const auto& group : groups) add_param_group(group, here);
   }
   double& learning_rate(std::size_t group) override { return options_[group].lr; }
+
+ public:
+  double* momentum(std::size_t group = 0) override {
+    Options& o = options_.at(group);
+    if constexpr (requires { o.momentum; })
+      return &o.momentum;
+    else if constexpr (requires { o.betas.first; })
+      return &o.betas.first;
+    else
+      return nullptr;
+  }
 
  private:
   std::vector<Options> options_;

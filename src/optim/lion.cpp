@@ -1,0 +1,52 @@
+#include <xgrad/optim/lion.hpp>
+
+#include <cmath>
+
+#include "optim/fused.hpp"
+
+namespace xgrad::optim {
+namespace {
+
+template <class T>
+void lion_loop(T* __restrict p, const T* __restrict g, T* __restrict m, std::int64_t n, const LionOptions& options) {
+  const T lr = static_cast<T>(options.lr), keep = static_cast<T>(1 - options.lr * options.weight_decay),
+          beta1 = static_cast<T>(options.betas.first), rest1 = static_cast<T>(1 - options.betas.first),
+          beta2 = static_cast<T>(options.betas.second), rest2 = static_cast<T>(1 - options.betas.second),
+          sign = options.maximize ? T(-1) : T(1);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T d = sign * g[i], c = beta1 * m[i] + rest1 * d;
+    p[i] = keep * p[i] - (c > 0 ? lr : c < 0 ? -lr : c * lr);  // NaN stays NaN
+    m[i] = beta2 * m[i] + rest2 * d;
+  }
+}
+
+// From a whole gradient or one by rows.
+template <class Gradient>
+void lion_update(const Tensor& parameter, const Gradient& gradient, ParameterState& state, const LionOptions& o) {
+  const bool rests = o.weight_decay == 0 && std::isfinite(o.lr);
+  fused_update<1>(parameter, gradient, state, {.cost = 8, .rests = rests},
+                  [&]<class T>(T* p, const T* g, std::array<T*, 1> s, std::int64_t n) { lion_loop(p, g, s[0], n, o); });
+}
+
+}  // namespace
+
+void validate(const char* optimizer, const LionOptions& options, Here here) {
+  check_not_negative(optimizer, "lr", options.lr, here);
+  check_betas(optimizer, options.betas, here);
+  check_not_negative(optimizer, "weight_decay", options.weight_decay, here);
+}
+
+std::vector<std::pair<std::string, Tensor>> Lion::make_state(const Tensor& parameter, std::size_t) const {
+  return {{"exp_avg", zeros_for(parameter)}};
+}
+
+void Lion::update(const Tensor& parameter, const Tensor& gradient, ParameterState& state, std::size_t group) {
+  lion_update(parameter, gradient, state, options(group));
+}
+bool Lion::update_rows(const Tensor& parameter, const detail::RowGradient& gradient, ParameterState& state,
+                       std::size_t group) {
+  lion_update(parameter, gradient, state, options(group));
+  return true;
+}
+
+}  // namespace xgrad::optim
