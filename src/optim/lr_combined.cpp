@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "optim/lr_state.hpp"
 
 namespace xgrad::optim {
 
@@ -27,29 +28,53 @@ StateDict joined(StateDict own, const std::vector<LRScheduler*>& parts) {
   return own;
 }
 
-// The own entries; those of the parts are loaded. A part that refuses puts back those before it.
-StateDict load_parts(const StateDict& state, const std::vector<LRScheduler*>& parts, Here here) {
+using Parts = std::vector<LRScheduler*>;
+
+std::vector<StateDict> states_of(const Parts& parts) {
+  std::vector<StateDict> states;
+  for (const LRScheduler* part : parts) states.push_back(part->state_dict());
+  return states;
+}
+
+// A state's own entries, and those of each part.
+struct Split {
   StateDict own;
-  std::vector<StateDict> theirs(parts.size()), before;
-  for (const auto& [key, value] : state) {
-    const std::size_t dot = key.find('.');
-    if (dot == std::string::npos) {
-      own.insert(key, value);
-      continue;
+  std::vector<StateDict> theirs;
+
+  Split(const StateDict& state, std::size_t parts, Here here) : theirs(parts) {
+    for (const auto& [key, value] : state) {
+      const std::size_t dot = key.find('.');
+      if (dot == std::string::npos) {
+        own.insert(key, value);
+        continue;
+      }
+      std::size_t part = 0;
+      while (part < parts && std::to_string(part) != key.substr(0, dot)) ++part;
+      check<ValueError>(part < parts, here, "load_state_dict: a schedule has no place for {}", key);
+      theirs[part].insert(key.substr(dot + 1), value);
     }
-    std::size_t part = 0;
-    while (part < parts.size() && std::to_string(part) != key.substr(0, dot)) ++part;
-    check<ValueError>(part < parts.size(), here, "load_state_dict: a schedule has no place for {}", key);
-    theirs[part].insert(key.substr(dot + 1), value);
   }
-  for (const LRScheduler* part : parts) before.push_back(part->state_dict());
-  for (std::size_t i = 0; i < parts.size(); ++i) try {
-      parts[i]->load_state_dict(theirs[i], here);
-    } catch (...) {
-      for (std::size_t k = 0; k < i; ++k) parts[k]->load_state_dict(before[k], here);
-      throw;
-    }
-  return own;
+};
+
+// Those that have not begun come first, `working` is the last one: its momentum is the one that stays.
+void load_parts(const Parts& parts, const std::vector<StateDict>& states, std::size_t working, Here here) {
+  for (std::size_t i = working + 1; i < parts.size(); ++i) parts[i]->load_state_dict(states[i], here);
+  for (std::size_t i = 0; i <= working; ++i) parts[i]->load_state_dict(states[i], here);
+}
+
+// Calls f; where it throws, the parts and the rates are again what they were.
+template <class F>
+void all_or_nothing(Optimizer& optimizer, const Parts& parts, std::size_t working, Here here, F&& f) {
+  const std::vector<StateDict> states = states_of(parts);
+  std::vector<double> rates;
+  for (std::size_t g = 0; g < optimizer.group_count(); ++g) rates.push_back(optimizer.lr(g, here));
+  try {
+    f();
+  } catch (...) {
+    load_parts(parts, states, working, here);
+    for (std::size_t g = 0; g < rates.size(); ++g) optimizer.set_group_lr(g, rates[g], here);
+    throw;
+  }
 }
 
 }  // namespace
@@ -57,17 +82,29 @@ StateDict load_parts(const StateDict& state, const std::vector<LRScheduler*>& pa
 ChainedScheduler::ChainedScheduler(std::vector<LRScheduler*> schedulers, Here here)
     : LRScheduler(common_optimizer("ChainedScheduler", schedulers, here), here), parts_(std::move(schedulers)) {}
 void ChainedScheduler::step(Here here) {
-  for (LRScheduler* part : parts_) part->step(here);
+  all_or_nothing(optimizer(), parts_, parts_.size() - 1, here, [&] {
+    for (LRScheduler* part : parts_) part->step(here);
+  });
   LRScheduler::step(here);
 }
+void ChainedScheduler::start(Here here) {
+  for (LRScheduler* part : parts_) part->start(here);
+  LRScheduler::start(here);
+}
 void ChainedScheduler::restart(Here here) {
-  LRScheduler::restart(here);
-  for (LRScheduler* part : parts_) part->restart(here);
+  all_or_nothing(optimizer(), parts_, parts_.size() - 1, here, [&] {
+    for (std::size_t g = 0; g < optimizer().group_count(); ++g) optimizer().set_group_lr(g, base_lr(g), here);
+    start(here);
+  });
 }
 double ChainedScheduler::next(double lr, std::int64_t, std::size_t) const { return lr; }
 StateDict ChainedScheduler::state_dict() const { return joined(LRScheduler::state_dict(), parts_); }
 void ChainedScheduler::load_state_dict(const StateDict& state, Here here) {
-  LRScheduler::load_state_dict(load_parts(state, parts_, here), here);
+  const Split split(state, parts_.size(), here);
+  all_or_nothing(optimizer(), parts_, parts_.size() - 1, here, [&] {
+    load_parts(parts_, split.theirs, parts_.size() - 1, here);
+    LRScheduler::load_state_dict(split.own, here);
+  });
 }
 
 SequentialLR::SequentialLR(Optimizer& optimizer, std::vector<LRScheduler*> schedulers,
@@ -81,26 +118,43 @@ SequentialLR::SequentialLR(Optimizer& optimizer, std::vector<LRScheduler*> sched
   for (std::size_t i = 0; i < milestones_.size(); ++i)
     check<ValueError>(milestones_[i] > (i == 0 ? 0 : milestones_[i - 1]), here,
                       "SequentialLR: milestones must rise from above 0, {} does not", milestones_[i]);
-  parts_[0]->restart(here);
+  SequentialLR::restart(here);
+}
+std::size_t SequentialLR::part_of(std::int64_t epoch) const {
+  return static_cast<std::size_t>(std::upper_bound(milestones_.begin(), milestones_.end(), epoch) -
+                                  milestones_.begin());
 }
 void SequentialLR::step(Here here) {
   const std::int64_t epoch = last_epoch() + 1;
-  const auto after = std::upper_bound(milestones_.begin(), milestones_.end(), epoch);
-  LRScheduler& part = *parts_[static_cast<std::size_t>(after - milestones_.begin())];
-  if (after != milestones_.begin() && *(after - 1) == epoch)
-    part.restart(here);
-  else
-    part.step(here);
+  const std::size_t before = part_of(last_epoch()), now = part_of(epoch);
+  all_or_nothing(optimizer(), parts_, before, here, [&] {
+    if (now == before)
+      parts_[now]->step(here);
+    else
+      parts_[now]->restart(here);
+  });
   LRScheduler::step(here);
 }
+void SequentialLR::start(Here here) {
+  parts_[0]->start(here);
+  LRScheduler::start(here);
+}
+// The parts that were made after the first one have changed the rates since.
 void SequentialLR::restart(Here here) {
-  LRScheduler::restart(here);
-  parts_[0]->restart(here);
+  all_or_nothing(optimizer(), parts_, part_of(last_epoch()), here, [&] {
+    for (std::size_t g = 0; g < optimizer().group_count(); ++g) optimizer().set_group_lr(g, base_lr(g), here);
+    SequentialLR::start(here);
+  });
 }
 double SequentialLR::next(double lr, std::int64_t, std::size_t) const { return lr; }
 StateDict SequentialLR::state_dict() const { return joined(LRScheduler::state_dict(), parts_); }
 void SequentialLR::load_state_dict(const StateDict& state, Here here) {
-  LRScheduler::load_state_dict(load_parts(state, parts_, here), here);
+  const Split split(state, parts_.size(), here);
+  const auto epoch = StateReader{split.own, here}.number<std::int64_t>("last_epoch");
+  all_or_nothing(optimizer(), parts_, part_of(last_epoch()), here, [&] {
+    load_parts(parts_, split.theirs, part_of(epoch), here);
+    LRScheduler::load_state_dict(split.own, here);
+  });
 }
 
 }  // namespace xgrad::optim

@@ -1,5 +1,6 @@
 #include <xgrad/optim/lr_cyclic.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -115,9 +116,11 @@ double OneCycleLR::in_phase(std::int64_t epoch, const F& f) const {
 double OneCycleLR::next(double, std::int64_t epoch, std::size_t group) const {
   check<ValueError>(epoch <= total_, Here{nullptr, 0}, "OneCycleLR: step {} is one too many, there are {}", epoch,
                     total_);
-  return in_phase(epoch, [&](const Phase& phase, double share) {
+  const double lr = in_phase(epoch, [&](const Phase& phase, double share) {
     return anneal(rate(phase.from, group), rate(phase.to, group), share);
   });
+  // A straight line goes below 0 in the epoch after the last, which a loop that ends with step() still enters.
+  return epoch == total_ ? std::max(lr, 0.0) : lr;
 }
 double OneCycleLR::first(double, std::size_t group) const { return next(0, 0, group); }
 void OneCycleLR::entered(std::int64_t epoch) {

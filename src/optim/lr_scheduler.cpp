@@ -48,23 +48,30 @@ double LRScheduler::first(double lr, std::size_t) const { return lr; }
 double LRScheduler::again(double, std::size_t group) const { return first(base_lr(group), group); }
 void LRScheduler::entered(std::int64_t) {}
 
+void LRScheduler::enter(std::int64_t epoch, const std::vector<double>& rates, Here here) {
+  for (const double rate : rates)
+    check<ValueError>(rate >= 0, here, "step: lr must not be negative, it is {} in epoch {}", rate, epoch);
+  for (std::size_t g = 0; g < rates.size(); ++g) optimizer_.set_group_lr(g, rates[g], here);
+  epoch_ = epoch;
+  entered(epoch);
+}
+
 void LRScheduler::start(Here here) {
-  for (std::size_t g = 0; g < base_lr_.size(); ++g) optimizer_.set_group_lr(g, first(optimizer_.lr(g, here), g), here);
-  entered(0);
+  std::vector<double> rates;
+  for (std::size_t g = 0; g < base_lr_.size(); ++g) rates.push_back(first(optimizer_.lr(g, here), g));
+  enter(0, rates, here);
 }
 
 void LRScheduler::step(Here here) {
   std::vector<double> rates;
   for (std::size_t g = 0; g < base_lr_.size(); ++g) rates.push_back(next(optimizer_.lr(g, here), epoch_ + 1, g));
-  ++epoch_;
-  for (std::size_t g = 0; g < rates.size(); ++g) optimizer_.set_group_lr(g, rates[g], here);
-  entered(epoch_);
+  enter(epoch_ + 1, rates, here);
 }
 
 void LRScheduler::restart(Here here) {
-  epoch_ = 0;
-  for (std::size_t g = 0; g < base_lr_.size(); ++g) optimizer_.set_group_lr(g, again(optimizer_.lr(g, here), g), here);
-  entered(0);
+  std::vector<double> rates;
+  for (std::size_t g = 0; g < base_lr_.size(); ++g) rates.push_back(again(optimizer_.lr(g, here), g));
+  enter(0, rates, here);
 }
 
 StateDict LRScheduler::state_dict() const {

@@ -5,8 +5,12 @@
 #include <doctest/doctest.h>
 #include <vector>
 
+#include "support/errors.hpp"
+
 namespace xg = xgrad;
 namespace optim = xgrad::optim;
+using test::mentions;
+using test::message_of;
 
 TEST_CASE("every group keeps its own rate, and schedules combine") {
   const xg::Tensor a = xg::ones({1}, {.requires_grad = true}), b = xg::ones({1}, {.requires_grad = true});
@@ -108,6 +112,91 @@ TEST_CASE("a schedule that ends, one without a place to begin, and parts that do
   CHECK(both.last_epoch() == 3);
   CHECK(mine.last_epoch() == 1);
   CHECK(decay.last_epoch() == 1);
+  state = both.state_dict().clone();
+  both.step();
+  state.insert_or_assign("last_epoch", xg::tensor({-1}));
+  CHECK_THROWS_AS(both.load_state_dict(state), xg::ValueError);
+  CHECK(both.last_epoch() == 4);
+  CHECK(decay.last_epoch() == 2);
+}
+
+TEST_CASE("a straight cycle ends at 0 in a loop that steps after its last batch") {
+  const xg::Tensor a = xg::ones({1}, {.requires_grad = true});
+  optim::SGD sgd({a}, {.lr = 1, .momentum = 0.9});
+  optim::OneCycleLR cycle(sgd, 1, {.total_steps = 10, .anneal_strategy = "linear"});
+  for (int i = 0; i < 9; ++i) cycle.step();
+  CHECK(sgd.lr() == doctest::Approx(1 / 25.0 / 1e4));
+  cycle.step();
+  CHECK(sgd.lr() == 0);
+  CHECK_THROWS_AS(cycle.step(), xg::ValueError);
+}
+
+TEST_CASE("a step that fails changes nothing, in chains and sequences too") {
+  const xg::Tensor a = xg::ones({1}, {.requires_grad = true});
+  optim::SGD sgd({a}, {.lr = 1, .momentum = 0.5});
+  const auto broken = [](std::int64_t n) { return n == 2 ? std::nan("") : 1.0; };
+  optim::CyclicLR cycle(sgd, 0.1, 1, {.step_size_up = 4});
+  optim::MultiplicativeLR last(sgd, broken);
+  optim::ChainedScheduler chain({&cycle, &last});
+  chain.step();
+  const double lr = sgd.lr(), momentum = sgd.options().momentum;
+  CHECK(mentions(message_of<xg::ValueError>([&] { chain.step(); }), {"lr", "nan", "epoch 2"}));
+  CHECK(sgd.lr() == lr);
+  CHECK(sgd.options().momentum == momentum);
+  for (const optim::LRScheduler* one : std::vector<optim::LRScheduler*>{&chain, &cycle, &last})
+    CHECK(one->last_epoch() == 1);
+
+  optim::SGD other({a}, {.lr = 1});
+  optim::StepLR first(other, 5);
+  optim::LambdaLR second(other, [](std::int64_t n) { return n == 1 ? -1.0 : 1.0; });
+  optim::SequentialLR both(other, {&first, &second}, {2});
+  both.step(), both.step();
+  CHECK_THROWS_AS(both.step(), xg::ValueError);
+  CHECK(both.last_epoch() == 2);
+  CHECK(second.last_epoch() == 0);
+  CHECK(other.lr() == 1);
+}
+
+TEST_CASE("a loaded sequence has the momentum of the part that works") {
+  const xg::Tensor a = xg::ones({1}, {.requires_grad = true});
+  struct Run {
+    optim::SGD sgd;
+    optim::CyclicLR cycle{sgd, 0.1, 1, {.step_size_up = 4}};
+    optim::OneCycleLR one{sgd, 1, {.total_steps = 20}};
+    optim::SequentialLR both{sgd, {&cycle, &one}, {5}};
+    explicit Run(const xg::Tensor& p) : sgd({p}, {.lr = 1, .momentum = 0.5}) {}
+  };
+  for (int stop = 0; stop < 10; ++stop) {
+    Run through(a), resumed(a);
+    for (int k = 0; k < stop; ++k) through.both.step();
+    resumed.sgd.load_state_dict(through.sgd.state_dict());
+    resumed.both.load_state_dict(through.both.state_dict().clone());
+    for (int k = 0; k < 3; ++k) {
+      CHECK(resumed.sgd.lr() == through.sgd.lr());
+      CHECK(resumed.sgd.options().momentum == through.sgd.options().momentum);
+      resumed.both.step(), through.both.step();
+    }
+  }
+}
+
+TEST_CASE("a chain that begins within a sequence multiplies its parts' factors") {
+  const xg::Tensor a = xg::ones({1}, {.requires_grad = true});
+  optim::SGD sgd({a}, {.lr = 1});
+  optim::ConstantLR half(sgd, 0.5);
+  optim::LinearLR tenth(sgd, {.start_factor = 0.1});
+  optim::ChainedScheduler chain({&half, &tenth});
+  optim::StepLR steps(sgd, 1);
+  SUBCASE("first") {
+    optim::SequentialLR schedule(sgd, {&chain, &steps}, {3});
+    CHECK(sgd.lr() == doctest::Approx(0.05));
+  }
+  SUBCASE("second") {
+    optim::SequentialLR schedule(sgd, {&steps, &chain}, {3});
+    CHECK(sgd.lr() == 1);
+    for (int k = 0; k < 3; ++k) schedule.step();
+    CHECK(sgd.lr() == doctest::Approx(0.05));
+    CHECK(half.last_epoch() == 0);
+  }
 }
 
 TEST_CASE("metrics: plateaus in either direction, NaN, and early stopping") {

@@ -18,6 +18,7 @@ class ChainedScheduler : public LRScheduler {
 
  protected:
   double next(double lr, std::int64_t epoch, std::size_t group) const override;
+  void start(Here here) override;
 
  private:
   std::vector<LRScheduler*> parts_;
@@ -39,8 +40,12 @@ class SequentialLR : public LRScheduler {
 
  protected:
   double next(double lr, std::int64_t epoch, std::size_t group) const override;
+  void start(Here here) override;
 
  private:
+  // The part that works in an epoch.
+  std::size_t part_of(std::int64_t epoch) const;
+
   std::vector<LRScheduler*> parts_;
   std::vector<std::int64_t> milestones_;
 };

@@ -77,6 +77,7 @@ struct OneCycleLROptions {
 };
 // One cycle: from max_lr / div_factor up to max_lr and down to the first rate / final_div_factor.
 // Smith, Topin, Super-convergence: very fast training of neural networks using large learning rates (2018).
+// The rate after total_steps calls of step(), for which no batch is left, goes on along the curve, but not below 0.
 // ValueError: no or a wrong number of steps, pct_start outside [0, 1], another strategy; step(): more steps than
 // total_steps, when nothing is changed.
 class OneCycleLR : public LRScheduler {

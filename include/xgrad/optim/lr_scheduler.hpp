@@ -21,7 +21,8 @@ class LRScheduler {
   LRScheduler(const LRScheduler&) = delete;
   LRScheduler& operator=(const LRScheduler&) = delete;
 
-  // Ends an epoch: sets the learning rate of every group for the next one.
+  // Ends an epoch: sets the learning rate of every group for the next one. ValueError: a rate that is negative or NaN;
+  // nothing is changed then.
   virtual void step(Here here = {});
   // Begins again: epoch 0, from the first rate. What SequentialLR does when it comes to a schedule.
   virtual void restart(Here here = {});
@@ -46,10 +47,15 @@ class LRScheduler {
   virtual double again(double lr, std::size_t group) const;
   // What else depends on the epoch: called when it has changed.
   virtual void entered(std::int64_t epoch);
-  // For the constructors of schedules with a first() or entered() of their own.
-  void start(Here here);
+  // Begins at the rates there are: for the constructors of schedules with a first() or entered() of their own.
+  virtual void start(Here here);
 
  private:
+  // They start and restart their parts.
+  friend class ChainedScheduler;
+  friend class SequentialLR;
+  void enter(std::int64_t epoch, const std::vector<double>& rates, Here here);
+
   Optimizer& optimizer_;
   std::int64_t epoch_ = 0;
   std::vector<double> base_lr_;
