@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/check.hpp"
-#include "optim/lr_state.hpp"
+#include "optim/state.hpp"
 
 namespace xgrad::optim {
 
@@ -150,7 +150,7 @@ double SequentialLR::next(double lr, std::int64_t, std::size_t) const { return l
 StateDict SequentialLR::state_dict() const { return joined(LRScheduler::state_dict(), parts_); }
 void SequentialLR::load_state_dict(const StateDict& state, Here here) {
   const Split split(state, parts_.size(), here);
-  const auto epoch = StateReader{split.own, here}.number<std::int64_t>("last_epoch");
+  const auto epoch = StateReader(split.own, here).number<std::int64_t>("last_epoch");
   all_or_nothing(optimizer(), parts_, part_of(last_epoch()), here, [&] {
     load_parts(parts_, split.theirs, part_of(epoch), here);
     LRScheduler::load_state_dict(split.own, here);

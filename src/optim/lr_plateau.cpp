@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "core/check.hpp"
-#include "optim/lr_state.hpp"
+#include "optim/state.hpp"
 
 namespace xgrad::optim {
 
@@ -72,11 +72,11 @@ StateDict ReduceLROnPlateau::state_dict() const {
           {"cooldown_counter", state_number(cooling_)}};
 }
 void ReduceLROnPlateau::load_state_dict(const StateDict& state, Here here) {
-  const StateReader read{state, here};
+  StateReader read(state, here);
   const auto epoch = read.number<std::int64_t>("last_epoch"), bad = read.number<std::int64_t>("num_bad_epochs"),
              cooling = read.number<std::int64_t>("cooldown_counter");
   const double best = read.number<double>("best");
-  read.nothing_else({"last_epoch", "best", "num_bad_epochs", "cooldown_counter"});
+  read.nothing_else();
   epoch_ = epoch, bad_ = bad, cooling_ = cooling, best_ = best;
 }
 
@@ -109,11 +109,11 @@ StateDict EarlyStopping::state_dict() const {
           {"best_epoch", state_number(best_epoch_)}};
 }
 void EarlyStopping::load_state_dict(const StateDict& state, Here here) {
-  const StateReader read{state, here};
+  StateReader read(state, here);
   const auto epoch = read.number<std::int64_t>("epoch"), bad = read.number<std::int64_t>("num_bad_epochs"),
              best_epoch = read.number<std::int64_t>("best_epoch");
   const double best = read.number<double>("best");
-  read.nothing_else({"epoch", "best", "num_bad_epochs", "best_epoch"});
+  read.nothing_else();
   epoch_ = epoch, bad_ = bad, best_epoch_ = best_epoch, best_ = best;
 }
 

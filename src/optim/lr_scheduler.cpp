@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/check.hpp"
-#include "optim/lr_state.hpp"
+#include "optim/state.hpp"
 
 namespace xgrad::optim {
 
@@ -79,11 +79,11 @@ StateDict LRScheduler::state_dict() const {
 }
 
 void LRScheduler::load_state_dict(const StateDict& state, Here here) {
-  const StateReader read{state, here};
+  StateReader read(state, here);
   const auto epoch = read.number<std::int64_t>("last_epoch");
-  std::vector<double> rates = read.list("base_lr", base_lr_.size());
+  std::vector<double> rates = read.list("base_lr", static_cast<std::int64_t>(base_lr_.size()));
   check<ValueError>(epoch >= 0, here, "load_state_dict: last_epoch must not be negative, it is {}", epoch);
-  read.nothing_else({"last_epoch", "base_lr"});
+  read.nothing_else();
   epoch_ = epoch;
   base_lr_ = std::move(rates);
   entered(epoch_);

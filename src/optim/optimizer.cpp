@@ -7,6 +7,7 @@
 
 #include "core/check.hpp"
 #include "core/tensor_impl.hpp"
+#include "optim/state.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad::optim {
@@ -14,23 +15,6 @@ namespace xgrad::optim {
 using detail::check;
 
 namespace {
-
-template <class T>
-Tensor number(T value) {
-  const Tensor x = detail::make_tensor({}, dtype_of<T>);
-  *detail::data<T>(x) = value;
-  return x;
-}
-
-template <class T>
-T number_in(const StateDict& state, const std::string& key, const char* op, Here here) {
-  const auto entry = state.find(key);
-  check<ValueError>(entry != state.end(), here, "load_state_dict: {} needs {}, the state has none", op, key);
-  check<ValueError>(entry->second.numel() == 1 && entry->second.dtype() == dtype_of<T>, here,
-                    "load_state_dict: {} must be one {}, it is {} {}", key, dtype_of<T>, entry->second.sizes(),
-                    entry->second.dtype());
-  return *detail::data<T>(detail::dense(entry->second));
-}
 
 void check_lr(const char* op, double lr, Here here) {
   check<ValueError>(lr >= 0, here, "{}: lr must not be negative, it is {}", op, lr);
@@ -138,14 +122,14 @@ void Optimizer::set_group_lr(std::size_t group, double lr, Here here) {
 StateDict Optimizer::state_dict() const {
   StateDict dict;
   std::size_t index = 0;
-  for (std::size_t g = 0; g < groups_.size(); ++g) dict.insert(fmt::format("groups.{}.lr", g), number(lr(g)));
+  for (std::size_t g = 0; g < groups_.size(); ++g) dict.insert(fmt::format("groups.{}.lr", g), state_number(lr(g)));
   for (const Group& group : groups_) {
     for (const ParameterState& state : group.states) {
       if (state.step > 0) {
-        dict.insert(fmt::format("state.{}.step", index), number(state.step));
+        dict.insert(fmt::format("state.{}.step", index), state_number(state.step));
         for (const auto& [name, tensor] : state.tensors) dict.insert(fmt::format("state.{}.{}", index, name), tensor);
         for (const auto& [name, value] : state.numbers)
-          dict.insert(fmt::format("state.{}.{}", index, name), number(value));
+          dict.insert(fmt::format("state.{}.{}", index, name), state_number(value));
       }
       ++index;
     }
@@ -154,58 +138,28 @@ StateDict Optimizer::state_dict() const {
 }
 
 void Optimizer::load_state_dict(const StateDict& dict, Here here) {
+  StateReader read(dict, here, name_);
   std::vector<double> rates;
   std::vector<std::vector<ParameterState>> states;
-  std::size_t index = 0, used = 0;
+  std::size_t index = 0;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    rates.push_back(number_in<double>(dict, fmt::format("groups.{}.lr", g), name_, here));
+    rates.push_back(read.number<double>(fmt::format("groups.{}.lr", g)));
     check_lr("load_state_dict", rates.back(), here);
-    ++used;
     states.emplace_back();
     for (const Tensor& parameter : groups_[g].parameters) {
       ParameterState& state = states.back().emplace_back();
       const std::string prefix = fmt::format("state.{}.", index++);
       if (!dict.contains(prefix + "step")) continue;
-      state.step = number_in<std::int64_t>(dict, prefix + "step", name_, here);
+      state.step = read.number<std::int64_t>(prefix + "step");
       check<ValueError>(state.step > 0, here, "load_state_dict: {}step must be positive, it is {}", prefix, state.step);
-      ++used;
       state.tensors = make_state(parameter, g);
-      for (auto& [name, tensor] : state.tensors) {
-        const auto entry = dict.find(prefix + name);
-        check<ValueError>(entry != dict.end(), here, "load_state_dict: {} needs {}{}, the state has none", name_,
-                          prefix, name);
-        check<ShapeError>(entry->second.sizes() == tensor.sizes(), here,
-                          "load_state_dict: {}{} is {}, its parameter's is {}", prefix, name, entry->second.sizes(),
-                          tensor.sizes());
-        check<DtypeError>(entry->second.is_floating_point(), here,
-                          "load_state_dict: {}{} is {}, expected a floating dtype", prefix, name,
-                          entry->second.dtype());
-        tensor = entry->second.detach().to(parameter.dtype()).clone();
-        ++used;
-      }
+      for (auto& [name, tensor] : state.tensors)
+        tensor = read.floating(prefix + name, tensor.sizes(), parameter.dtype());
       state.numbers = make_numbers(g);
-      for (auto& [name, value] : state.numbers) {
-        value = number_in<double>(dict, prefix + name, name_, here);
-        ++used;
-      }
+      for (auto& [name, value] : state.numbers) value = read.number<double>(prefix + name);
     }
   }
-  if (used != dict.size()) {
-    for (const auto& [name, tensor] : dict) {
-      bool known = false;
-      for (std::size_t g = 0; g < groups_.size(); ++g) known = known || name == fmt::format("groups.{}.lr", g);
-      std::size_t number = 0;
-      for (const auto& group : states)
-        for (const ParameterState& state : group) {
-          const std::string prefix = fmt::format("state.{}.", number++);
-          if (state.step == 0) continue;
-          known = known || name == prefix + "step";
-          for (const auto& entry : state.tensors) known = known || name == prefix + entry.first;
-          for (const auto& entry : state.numbers) known = known || name == prefix + entry.first;
-        }
-      check<ValueError>(known, here, "load_state_dict: {} has no place for {}", name_, name);
-    }
-  }
+  read.nothing_else();
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     learning_rate(g) = rates[g];
     groups_[g].states = std::move(states[g]);

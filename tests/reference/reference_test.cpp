@@ -60,14 +60,12 @@ Ended run_runner(const std::string& folder, const std::string& arguments) {
 }
 bool ends_with_line(const std::string& text, const std::string& line) { return text.ends_with("\n" + line + "\n"); }
 
-}  // namespace
-
-TEST_CASE("a number that is 1e-6 off fails, wherever it stands") {
-  reference::Book book(reference::own_folder());
+// Spoils the first and the last element of each expected tensor in turn. How many.
+int spoil(reference::Book& book) {
   int spoiled = 0;
   for (const json& entry : book.cases()) {
     if (entry.at("kind") != "op" && entry.at("kind") != "optimizer") continue;
-    // The first and the last element of each tensor; truths and indices are compared as numbers, too, but not changed.
+    // Truths and indices are compared as numbers, too, but not changed.
     for (const std::string& name : expected(entry)) {
       const xgrad::Tensor values = book.tensor(name);
       if (!values.is_floating_point() || values.numel() == 0) continue;
@@ -84,7 +82,43 @@ TEST_CASE("a number that is 1e-6 off fails, wherever it stands") {
     }
     CHECK(failure(book, entry) == "");
   }
-  CHECK(spoiled > 4000);
+  return spoiled;
+}
+
+}  // namespace
+
+TEST_CASE("a number that is 1e-6 off fails, wherever it stands") {
+  reference::Book book(reference::own_folder());
+  CHECK(spoil(book) > 4000);
+  reference::Book optimizers(reference::own_folder() / "optimizers");
+  CHECK(spoil(optimizers) > 1000);
+}
+
+TEST_CASE("a loss, a number of evaluations or an option of an optimizer that is off fails") {
+  const reference::Book book(reference::own_folder() / "optimizers");
+  int closures = 0;
+  for (const json& entry : book.cases()) {
+    const auto fails = [&](const json& other) {
+      CHECK_MESSAGE(failure(book, other) != "", entry.at("id").get<std::string>());
+    };
+    json other = entry;
+    other["groups"][0]["hyper"]["speed"] = 1;
+    fails(other);
+    if (!entry.contains("problem")) continue;
+    ++closures;
+    for (const std::size_t k : {std::size_t{0}, entry.at("expected").size() - 1}) {
+      other = entry;
+      other["expected"][k]["loss"] = entry["expected"][k]["loss"].get<double>() + 1e-6;
+      fails(other);
+      other = entry;
+      other["expected"][k]["func_evals"] = entry["expected"][k]["func_evals"].get<int>() + 1;
+      fails(other);
+    }
+    other = entry;
+    other["problem"]["name"] = "nothing";
+    fails(other);
+  }
+  CHECK(closures >= 18);
 }
 
 TEST_CASE("a rate, a momentum or a statistic that is off fails, and so does what is not known of them") {

@@ -4,8 +4,9 @@
 
 namespace reference {
 
-// Follows a case in float64, from memory with gaps, going on in a new optimizer after three steps, and in float32.
-// Throws std::runtime_error where parameters differ, and for an unknown optimizer or option.
+// Follows a case in float64, from memory with gaps, going on in a new optimizer after three steps, and in float32. Of
+// one with a loss to evaluate, the loss and the number of evaluations are compared as well.
+// Throws std::runtime_error where something differs, and for an unknown optimizer, option or loss.
 void check_trajectory(const Book& book, const json& entry);
 
 }  // namespace reference

@@ -53,7 +53,7 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   // Updates every parameter that has a gradient, from its grad(); not recorded. The others, and their state, stay.
-  void step(Here here = {});
+  virtual void step(Here here = {});
   // Calls the closure, recording, then makes the step. The loss that the closure returned.
   virtual Tensor step(const Closure& closure, Here here = {});
   // Drops the gradients of all parameters.
