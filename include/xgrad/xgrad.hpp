@@ -85,6 +85,7 @@
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/adamax.hpp>
 #include <xgrad/optim/asgd.hpp>
+#include <xgrad/optim/averaged.hpp>
 #include <xgrad/optim/lion.hpp>
 #include <xgrad/optim/lr_combined.hpp>
 #include <xgrad/optim/lr_cyclic.hpp>

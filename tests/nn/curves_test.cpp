@@ -145,7 +145,7 @@ TEST_CASE("an LSTM of two layers and directions: Adam, clipped gradients") {
 
 TEST_CASE("a Transformer encoder: Adam with amsgrad, a rate that decays") {
   Training<Encoder> training("encoder");
-  optim::Adam adam(training.model.parameters(), {.lr = 2e-3, .weight_decay = 1e-3, .amsgrad = true});
+  optim::Adam adam(training.model.parameters(), {.lr = 2e-3, .eps = 1e-4, .weight_decay = 1e-3, .amsgrad = true});
   optim::ExponentialLR schedule(adam, 0.8);
   training.run(
       adam, [](const Tensor& a, const Tensor& b) { return xg::cross_entropy(a, b); }, nothing, &schedule);
