@@ -1,11 +1,25 @@
 #include <xgrad/optim/lion.hpp>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <type_traits>
 
 #include "optim/fused.hpp"
 
 namespace xgrad::optim {
 namespace {
+
+// lr with the sign of c, 0 where c is 0, and NaN where it is. By bits, as the compiler makes branches of comparisons in
+// the tail of the loop and then rounds the product that this is subtracted from, which it does not in vectors: the same
+// element would come out differently in another place.
+template <class T>
+T signed_rate(T lr, T c) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr Bits sign = Bits(1) << (8 * sizeof(T) - 1);
+  const Bits used = Bits(0) - static_cast<Bits>(c != 0), nan = Bits(0) - static_cast<Bits>(c != c);
+  return std::bit_cast<T>(((std::bit_cast<Bits>(lr) | (std::bit_cast<Bits>(c) & sign)) & used) | nan);
+}
 
 template <class T>
 void lion_loop(T* __restrict p, const T* __restrict g, T* __restrict m, std::int64_t n, const LionOptions& options) {
@@ -15,7 +29,7 @@ void lion_loop(T* __restrict p, const T* __restrict g, T* __restrict m, std::int
           sign = options.maximize ? T(-1) : T(1);
   for (std::int64_t i = 0; i < n; ++i) {
     const T d = sign * g[i], c = beta1 * m[i] + rest1 * d;
-    p[i] = keep * p[i] - (c > 0 ? lr : c < 0 ? -lr : c * lr);  // NaN stays NaN
+    p[i] = keep * p[i] - signed_rate(lr, c);
     m[i] = beta2 * m[i] + rest2 * d;
   }
 }

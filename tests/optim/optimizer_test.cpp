@@ -1,11 +1,5 @@
 // Optimizers: closed forms of a step, states, misuse.
-#include <xgrad/autograd.hpp>
-#include <xgrad/ops/creation.hpp>
-#include <xgrad/optim/adagrad.hpp>
-#include <xgrad/optim/adam.hpp>
-#include <xgrad/optim/rmsprop.hpp>
-#include <xgrad/optim/sgd.hpp>
-#include <xgrad/optim/sparse_adam.hpp>
+#include <xgrad/xgrad.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -59,6 +53,34 @@ const std::vector<Family> families = {
     {"SparseAdam",
      [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
        return std::make_unique<optim::SparseAdam>(p, optim::SparseAdamOptions{.lr = 0.1});
+     }},
+    {"Adadelta",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::Adadelta>(p, optim::AdadeltaOptions{.lr = 2, .eps = 1e-3});
+     }},
+    {"Adamax",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::Adamax>(p, optim::AdamaxOptions{.lr = 0.1});
+     }},
+    {"NAdam",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::NAdam>(p, optim::NAdamOptions{.lr = 0.1, .weight_decay = 0.1});
+     }},
+    {"RAdam",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::RAdam>(p, optim::RAdamOptions{.lr = 0.1, .betas = {0.8, 0.9}});
+     }},
+    {"Rprop",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::Rprop>(p, optim::RpropOptions{.lr = 0.1});
+     }},
+    {"ASGD",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::ASGD>(p, optim::ASGDOptions{.lr = 0.1, .lambd = 0.1, .t0 = 2});
+     }},
+    {"Lion",
+     [](const TensorList& p) -> std::unique_ptr<optim::Optimizer> {
+       return std::make_unique<optim::Lion>(p, optim::LionOptions{.lr = 0.1, .weight_decay = 0.1});
      }},
 };
 

@@ -54,6 +54,28 @@ const std::vector<Stepper> steppers = {
     {"Adagrad, decay",
      [](const Tensor& t) { return made(new optim::Adagrad({t}, {.lr = 0.1, .weight_decay = 0.01})); }},
     {"SparseAdam", [](const Tensor& t) { return made(new optim::SparseAdam({t}, {.lr = 0.1})); }, true},
+    {"Adadelta", [](const Tensor& t) { return made(new optim::Adadelta({t}, {.lr = 2})); }},
+    {"Adadelta, decay",
+     [](const Tensor& t) { return made(new optim::Adadelta({t}, {.lr = 2, .weight_decay = 0.01})); }},
+    {"Adamax", [](const Tensor& t) { return made(new optim::Adamax({t}, {.lr = 0.1})); }},
+    {"NAdam", [](const Tensor& t) { return made(new optim::NAdam({t}, {.lr = 0.1})); }},
+    {"NAdam, decoupled",
+     [](const Tensor& t) {
+       return made(new optim::NAdam({t}, {.lr = 0.1, .weight_decay = 0.01, .decoupled_weight_decay = true}));
+     }},
+    {"RAdam",
+     [](const Tensor& t) {
+       return made(new optim::RAdam({t}, {.lr = 0.1, .betas = {0.8, 0.9}}));
+     }},
+    {"RAdam, decoupled",
+     [](const Tensor& t) {
+       return made(new optim::RAdam({t}, {.lr = 0.1, .weight_decay = 0.01, .decoupled_weight_decay = true}));
+     }},
+    {"Rprop", [](const Tensor& t) { return made(new optim::Rprop({t}, {.lr = 0.1})); }},
+    {"ASGD", [](const Tensor& t) { return made(new optim::ASGD({t}, {.lr = 0.1, .t0 = 1})); }},
+    {"ASGD, decay", [](const Tensor& t) { return made(new optim::ASGD({t}, {.lr = 0.1, .weight_decay = 0.01})); }},
+    {"Lion", [](const Tensor& t) { return made(new optim::Lion({t}, {.lr = 0.1})); }},
+    {"Lion, decay", [](const Tensor& t) { return made(new optim::Lion({t}, {.lr = 0.1, .weight_decay = 0.01})); }},
 };
 
 Tensor make_table(const xg::Shape& shape, xg::Dtype dtype) {
