@@ -1,6 +1,9 @@
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/ops/pad.hpp>
 
+#include <algorithm>
+#include <optional>
+
 #include "core/tensor_impl.hpp"
 #include "nn/description.hpp"
 #include "ops/window.hpp"
@@ -74,7 +77,8 @@ Shape pad_of(Sizes kernel_size, const ConvOptions<Sizes>& o) {
     pad.push_back(all / 2);
     pad.push_back(all - all / 2);
   }
-  return pad;
+  const bool none = std::all_of(pad.begin(), pad.end(), [](std::int64_t count) { return count == 0; });
+  return none ? Shape{} : pad;
 }
 
 }  // namespace

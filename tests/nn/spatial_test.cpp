@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/errors.hpp"
@@ -257,7 +258,8 @@ TEST_CASE("options of pooling reach the functions") {
 
 TEST_CASE("MaxUnpool puts maxima back") {
   const Tensor x = counted({1, 1, 2, 5});
-  const auto [y, indices] = nn::MaxPool2d(2).forward_with_indices(x);
+  const std::pair<Tensor, Tensor> pooled = nn::MaxPool2d(2).forward_with_indices(x);
+  const Tensor &y = pooled.first, &indices = pooled.second;
   const nn::MaxUnpool2d unpool(2);
   CHECK_THROWS_AS(unpool(y, indices), xg::IndexError);  // a plane of [2, 4] lacks the last maximum's place
   const Tensor back = unpool(y, indices, {2, 5});
