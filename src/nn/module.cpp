@@ -117,6 +117,12 @@ std::string quoted(const std::vector<std::string>& names) {
   return text;
 }
 
+// -1 among the sizes stands for any.
+bool fits(const Shape& shape, const Shape& sizes) {
+  return std::equal(shape.begin(), shape.end(), sizes.begin(), sizes.end(),
+                    [](std::int64_t a, std::int64_t b) { return a == b || b == -1; });
+}
+
 // The places of the module's tensors in a state, one past its end for those that it lacks. Throws what load_state_dict
 // says.
 std::vector<std::size_t> match(const std::vector<Saved>& mine, const StateDict& given, const LoadOptions& options,
@@ -133,9 +139,10 @@ std::vector<std::size_t> match(const std::vector<Saved>& mine, const StateDict& 
       continue;
     }
     const Tensor& value = found->second;
-    check<ShapeError>(shapeless || value.sizes() == tensor.sizes(), here,
+    const Shape& sizes = shapeless ? known_sizes(*shapeless, tensor) : tensor.sizes();
+    check<ShapeError>((shapeless && sizes.empty()) || fits(value.sizes(), sizes), here,
                       "load_state_dict: \"{}\" has shape {} in the state, the module's is {}", name, value.sizes(),
-                      tensor.sizes());
+                      sizes);
     check<DtypeError>(value.dtype() == tensor.dtype() || (value.is_floating_point() && tensor.is_floating_point()),
                       here, "load_state_dict: \"{}\" is {} in the state, the module's is {}", name, value.dtype(),
                       tensor.dtype());

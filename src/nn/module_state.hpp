@@ -30,8 +30,15 @@ struct ModuleState {
   std::weak_ptr<const ModuleState> parent;
   std::string name;
 
-  // Parameters and buffers that have no shape yet.
-  TensorList uninitialized;
+  // Parameters and buffers that have no shape yet, and the sizes that are known (-1: not; none: nor is their number).
+  struct Uninitialized {
+    Tensor tensor;
+    Shape sizes;
+  };
+  std::vector<Uninitialized> uninitialized;
+  // What changes when the last of them gets its shape.
+  std::string materialized_type;
+  std::function<std::string()> describe;
 
   Hooks<nn::ForwardPreHook> pre_hooks;
   Hooks<nn::ForwardHook> hooks;
@@ -59,5 +66,7 @@ struct ModuleAccess {
 // Gives a tensor of this module that has no shape yet one, with elements that are not set.
 void materialize(ModuleState& state, const Tensor& tensor, const Shape& shape);
 bool is_uninitialized(const ModuleState& state, const Tensor& tensor);
+// What is known of its sizes.
+const Shape& known_sizes(const ModuleState& state, const Tensor& tensor);
 
 }  // namespace xgrad::detail

@@ -1,8 +1,10 @@
 // Layers of affine and bilinear maps, and those that only pass on.
 #pragma once
+#include <xgrad/nn/affine_layer.hpp>
 #include <xgrad/nn/pair_layer.hpp>
 
 #include <cstdint>
+#include <optional>
 
 namespace xgrad::nn {
 
@@ -12,12 +14,17 @@ struct LinearOptions {
 // x weight^T + bias: [..., in] -> [..., out].
 // Parameters: weight [out, in], bias [out], both uniform in (-1/sqrt(in), 1/sqrt(in)) at first. Errors as
 // xgrad::linear; ValueError for a size below 0.
-class Linear : public Layer {
+class Linear : public AffineLayer {
  public:
   Linear(std::int64_t in_features, std::int64_t out_features, const LinearOptions& options = {}, Here here = {});
   Tensor forward(const Arg& x) const override;
 
-  Tensor weight, bias;
+ protected:
+  // Without in_features the first input tells them: LazyLinear.
+  Linear(std::optional<std::int64_t> in_features, std::int64_t out_features, const LinearOptions& options, Here here);
+
+ private:
+  std::int64_t out_features_;
 };
 
 // y_o = sum_ij x1_i weight_oij x2_j + bias_o: [..., in1] and [..., in2] -> [..., out].

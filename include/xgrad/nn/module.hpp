@@ -143,9 +143,12 @@ class Module {
   // switched off). AutogradError for the result of a recorded operation, DtypeError unless floating.
   Tensor register_parameter(const std::string& name, Tensor tensor, bool requires_grad = true, Here here = {});
   // A parameter or buffer whose shape is not known yet: a tensor without elements, until materialize() gives it a shape
-  // and load_state_dict() that of the state. Optimizers may already hold it. state_dict() leaves it out.
+  // and load_state_dict() that of the state. Optimizers may already hold it. state_dict() leaves it out. `sizes` are
+  // those that are known, with -1 for the others: a state with other ones is refused.
   Tensor register_uninitialized_parameter(const std::string& name, Here here = {});
+  Tensor register_uninitialized_parameter(const std::string& name, const Shape& sizes, Here here = {});
   Tensor register_uninitialized_buffer(const std::string& name, Here here = {});
+  Tensor register_uninitialized_buffer(const std::string& name, const Shape& sizes, Here here = {});
   // A tensor that belongs to the state but is not trained. Not persistent: it stays out of state_dict().
   Tensor register_buffer(const std::string& name, Tensor tensor, bool persistent = true, Here here = {});
 
@@ -165,6 +168,9 @@ class Module {
   bool is_uninitialized(const Tensor& tensor) const;
   // Gives it one, with elements that are not set, for everybody who holds it.
   void materialize(const Tensor& tensor, const Shape& shape) const;
+  // What the module is printed as from when its last tensor without a shape gets one: as this type, and with the
+  // description that describe() returns then. describe must not refer to the module, which may have moved.
+  void when_materialized(std::string type, std::function<std::string()> describe);
 
  private:
   explicit Module(std::shared_ptr<detail::ModuleState> state) noexcept : state_(std::move(state)) {}
