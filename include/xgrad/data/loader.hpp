@@ -115,7 +115,7 @@ using CollatedOf = std::decay_t<std::invoke_result_t<const Collate&, std::vector
 //   data::Loader loader(sentences, [](std::vector<Sentence> samples) { return pad_together(samples); },
 //                       {.batch_size = 32, .shuffle = true, .num_workers = 2});
 //   for (PaddedText& text : loader) ...
-// Batch here is the function's result, a type that can be moved.
+// B is the function's result, a type that can be moved.
 template <class B>
 class Loader : public LoaderBase {
  public:

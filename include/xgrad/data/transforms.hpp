@@ -17,6 +17,7 @@
 
 namespace xgrad::data {
 
+// Any of them, or a function of one's own. Workers of a loader call it several at once.
 using Transform = std::function<Tensor(const Tensor&)>;
 
 // One transform after the other.
