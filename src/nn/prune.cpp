@@ -4,7 +4,9 @@
 #include <xgrad/ops/creation.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <memory>
 #include <numeric>
 #include <span>
 
@@ -64,9 +66,14 @@ Tensor apply(const Target& target, Here here) {
     mask = target.module.register_buffer(target.mask_name(), fresh, true, here);
     const std::int64_t on_gradient =
         parameter.register_hook([mask](const Tensor& gradient) { return gradient.mul(mask); }, here);
+    // Looking costs more than many a layer: only where the parameter has changed since.
+    const auto looked_at = std::make_shared<std::atomic<std::int64_t>>(-1);
     const std::int64_t on_forward = target.module.register_forward_pre_hook(
-        [parameter, mask](const Module&, const TensorList&) {
-          set_pruned_to_zero(parameter, mask);
+        [parameter, mask, looked_at](const Module&, const TensorList&) {
+          if (looked_at->load() != parameter.version()) {
+            set_pruned_to_zero(parameter, mask);
+            looked_at->store(parameter.version());
+          }
           return TensorList();
         },
         here);
