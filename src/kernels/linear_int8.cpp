@@ -34,15 +34,24 @@ namespace {
 // So many rows of x meet each row of w while it is in the first-level cache.
 constexpr std::int64_t together = 4;
 
-template <std::int64_t n>
-std::array<std::int32_t, n> sums(const std::uint8_t* x, const std::int8_t* w, std::int64_t k) {
-  std::array<std::int32_t, n> total{};
-  for (std::int64_t j = 0; j < n; ++j) {
-    std::int32_t sum = 0;
-    for (std::int64_t i = 0; i < k; ++i) sum += std::int32_t{x[j * k + i]} * std::int32_t{w[i]};
-    total[static_cast<std::size_t>(j)] = sum;
+std::int32_t sum_one(const std::uint8_t* __restrict x, const std::int8_t* __restrict w, std::int64_t k) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < k; ++i) sum += std::int32_t{x[i]} * std::int32_t{w[i]};
+  return sum;
+}
+// w is read once for all of them.
+std::array<std::int32_t, together> sum_rows(const std::uint8_t* __restrict x, const std::int8_t* __restrict w,
+                                            std::int64_t k) {
+  const std::uint8_t *b = x + k, *c = b + k, *d = c + k;
+  std::int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  for (std::int64_t i = 0; i < k; ++i) {
+    const std::int32_t factor = w[i];
+    s0 += std::int32_t{x[i]} * factor;
+    s1 += std::int32_t{b[i]} * factor;
+    s2 += std::int32_t{c[i]} * factor;
+    s3 += std::int32_t{d[i]} * factor;
   }
-  return total;
+  return {s0, s1, s2, s3};
 }
 
 }  // namespace
@@ -59,11 +68,11 @@ void linear_int8(const LinearInt8<T>& p) {
     std::int64_t r = 0;
     for (; r + together <= p.rows; r += together)
       for (std::int64_t o = begin; o < end; ++o) {
-        const auto total = sums<together>(p.x + r * p.k, p.w + o * p.k, p.k);
+        const auto total = sum_rows(p.x + r * p.k, p.w + o * p.k, p.k);
         for (std::int64_t j = 0; j < together; ++j) store(r + j, o, total[static_cast<std::size_t>(j)]);
       }
     for (; r < p.rows; ++r)
-      for (std::int64_t o = begin; o < end; ++o) store(r, o, sums<1>(p.x + r * p.k, p.w + o * p.k, p.k)[0]);
+      for (std::int64_t o = begin; o < end; ++o) store(r, o, sum_one(p.x + r * p.k, p.w + o * p.k, p.k));
   });
 }
 
