@@ -1,9 +1,11 @@
 #include <xgrad/autograd.hpp>
 #include <xgrad/nn/embedding.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/gather.hpp>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -60,11 +62,12 @@ void limit_rows(const Tensor& weight, const Arg& indices, const Options& options
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   if (rows.empty() || rows.front() < 0 || rows.back() >= weight.size(0)) return;
   const NoGradGuard no_grad;
-  for (const std::int64_t number : rows) {
-    const Tensor row = weight.detach(here).select(0, number, here);
-    const double norm = row.norm(options.norm_type, Dims{}, false, here).template item<double>(here);
-    if (norm > *options.max_norm) row.mul_({*options.max_norm / (norm + 1e-7), here});
-  }
+  const Tensor numbers = tensor(std::span<const std::int64_t>(rows));
+  const std::vector<double> norms =
+      weight.index_select(0, numbers, here).norm(options.norm_type, Dims(1), false, here).template to_vector<double>();
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (norms[i] > *options.max_norm)
+      weight.detach(here).select(0, rows[i], here).mul_({*options.max_norm / (norms[i] + 1e-7), here});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <xgrad/nn/summary.hpp>
 
 #include <algorithm>
+#include <array>
 #include <ostream>
 #include <unordered_set>
 
@@ -55,27 +56,23 @@ class Visit {
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
   ~Visit() {
-    for (std::size_t i = 0; i < modules.size(); ++i) {
-      modules[i].second.train(training_[i]);  // parents come first
-      for (; next_ < hooks_.size() && hooks_[next_].first == i; ++next_)
-        modules[i].second.remove_hook(hooks_[next_].second);
-    }
+    for (std::size_t i = 0; i < modules.size(); ++i) modules[i].second.train(training_[i]);  // parents come first
+    for (const auto& [module, hook] : hooks_) module->remove_hook(hook);
   }
-  void remember(std::size_t module, std::int64_t hook) { hooks_.emplace_back(module, hook); }
+  void remember(Module& module, std::int64_t hook) { hooks_.emplace_back(&module, hook); }
 
   NamedModules modules;
 
  private:
   std::vector<bool> training_;
-  std::vector<std::pair<std::size_t, std::int64_t>> hooks_;
-  std::size_t next_ = 0;
+  std::vector<std::pair<Module*, std::int64_t>> hooks_;
 };
 
 }  // namespace
 
 namespace detail {
 
-ModelSummary summarise(Module& model, const std::function<TensorList()>& run, Here here) {
+ModelSummary summarise(Module& model, const std::function<TensorList()>& run) {
   ModelSummary result;
   Visit visit(model);
   result.layers.resize(visit.modules.size());
@@ -90,20 +87,17 @@ ModelSummary summarise(Module& model, const std::function<TensorList()>& run, He
       if (parameter.requires_grad()) layer.trainable += parameter.numel();
     }
     if (i == 0) continue;
-    visit.remember(i, module.register_forward_pre_hook(
-                          [&before, i](const Module&, const TensorList&) {
-                            before[i] = multiply_adds;
-                            return TensorList();
-                          },
-                          here));
-    visit.remember(i, module.register_forward_hook(
-                          [&before, i, &layer](const Module&, const TensorList&, const TensorList& outputs) {
-                            ++layer.calls;
-                            layer.outputs = shapes_of(outputs);
-                            layer.multiply_adds += multiply_adds - before[i];
-                            return TensorList();
-                          },
-                          here));
+    visit.remember(module, module.register_forward_pre_hook([&before, i](const Module&, const TensorList&) {
+      before[i] = multiply_adds;
+      return TensorList();
+    }));
+    visit.remember(module, module.register_forward_hook(
+                               [&before, i, &layer](const Module&, const TensorList&, const TensorList& outputs) {
+                                 ++layer.calls;
+                                 layer.outputs = shapes_of(outputs);
+                                 layer.multiply_adds += multiply_adds - before[i];
+                                 return TensorList();
+                               }));
   }
   result.parameter_bytes = bytes_of(model.parameters());
   result.buffer_bytes = bytes_of(model.buffers());

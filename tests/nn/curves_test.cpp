@@ -72,8 +72,6 @@ struct Training {
       : file(xg::load((reference::own_folder() / "curves" / (name + ".safetensors")).string())),
         x(file.at("x")),
         y(file.at("y")) {
-    if (x.is_floating_point()) x = x.to(xg::float64);
-    if (y.is_floating_point()) y = y.to(xg::float64);
     model.to(xg::float64);
     model.load_state_dict(part(file, "initial."));
   }

@@ -4,31 +4,17 @@
 
 writes tests/reference/curves/NAME.safetensors: the weights at first ("initial.KEY") and at last ("final.KEY") under
 PyTorch's keys, the data, and the loss of every step. Mini-batches are taken in order, round and round. Numbers that are
-given, not computed, are multiples of 1/1024, so that a file holds them exactly in float32.
+given, not computed, are multiples of 1/1024.
 """
-import json
 import pathlib
-import struct
 
 import torch
 from torch import nn
 
+from generate import Store
+
 STEPS = 200
 FOLDER = pathlib.Path(__file__).parent / "curves"
-TYPES = {torch.float64: "F64", torch.float32: "F32", torch.int64: "I64", torch.uint8: "U8"}
-
-
-def save(tensors, path):
-    header, parts, offset = {}, [], 0
-    for name, tensor in sorted(tensors.items(), key=lambda item: -item[1].element_size()):
-        raw = tensor.detach().contiguous().numpy().tobytes()
-        header[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + len(raw)]}
-        parts.append(raw)
-        offset += len(raw)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
-
 
 def given(*shape, scale=1.0):
     return (torch.randn(*shape) * scale * 1024).round() / 1024
@@ -88,9 +74,11 @@ class Encoder(nn.Module):
 
 
 def train(name, model, x, y, loss_of, optimizer, schedule=None, clip=None, batch=16):
-    tensors = {"x": x if x.dtype == torch.int64 else x.float(), "y": y if y.dtype == torch.int64 else y.float()}
+    store = Store()
+    store.put("x", x)
+    store.put("y", y)
     for key, value in model.state_dict().items():
-        tensors["initial." + key] = value.float() if value.is_floating_point() else value.clone()
+        store.put("initial." + key, value)
     losses = []
     for step in range(STEPS):
         at = step * batch % len(x)
@@ -104,9 +92,9 @@ def train(name, model, x, y, loss_of, optimizer, schedule=None, clip=None, batch
             schedule.step()
         losses.append(loss.item())
     for key, value in model.state_dict().items():
-        tensors["final." + key] = value
-    tensors["losses"] = torch.tensor(losses)
-    save(tensors, FOLDER / f"{name}.safetensors")
+        store.put("final." + key, value)
+    store.put("losses", torch.tensor(losses))
+    store.write(FOLDER / f"{name}.safetensors")
     print(f"{name}: loss {losses[0]:.6f} to {losses[-1]:.6f}")
 
 

@@ -30,7 +30,7 @@ struct ModelSummary {
 std::ostream& operator<<(std::ostream& stream, const ModelSummary& summary);
 
 namespace detail {
-ModelSummary summarise(Module& model, const std::function<TensorList()>& run, Here here);
+ModelSummary summarise(Module& model, const std::function<TensorList()>& run);
 }
 
 // Calls model.forward(inputs...) once, in evaluation mode and without recording, and tells what happened. Nothing stays
@@ -41,14 +41,11 @@ ModelSummary summarise(Module& model, const std::function<TensorList()>& run, He
 //     conv1: Conv2d    [64, 32, 28, 28]         320     14,450,688
 template <class M, class... Inputs>
 ModelSummary summary(M& model, const Inputs&... inputs) {
-  return detail::summarise(
-      model,
-      [&] {
-        TensorList outputs;
-        xgrad::detail::append_outputs(outputs, model.forward(inputs...));
-        return outputs;
-      },
-      Here{nullptr, 0});
+  return detail::summarise(model, [&] {
+    TensorList outputs;
+    xgrad::detail::append_outputs(outputs, model.forward(inputs...));
+    return outputs;
+  });
 }
 
 }  // namespace xgrad::nn

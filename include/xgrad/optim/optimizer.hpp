@@ -128,6 +128,15 @@ class OptimizerOf : public Optimizer {
     parameters(group, here);
     return options_[group];
   }
+  double* momentum(std::size_t group = 0) override {
+    Options& o = options_.at(group);
+    if constexpr (requires { o.momentum; })
+      return &o.momentum;
+    else if constexpr (requires { o.betas.first; })
+      return &o.betas.first;
+    else
+      return nullptr;
+  }
   // Adds a group, for instance of layers that are trained from now on. Errors as the constructor.
   void add_param_group(const ParameterGroup<Options>& group, Here here = {}) {
     validate(name(), group.options, here);
@@ -143,17 +152,6 @@ class OptimizerOf : public Optimizer {
     for (const auto& group : groups) add_param_group(group, here);
   }
   double& learning_rate(std::size_t group) override { return options_[group].lr; }
-
- public:
-  double* momentum(std::size_t group = 0) override {
-    Options& o = options_.at(group);
-    if constexpr (requires { o.momentum; })
-      return &o.momentum;
-    else if constexpr (requires { o.betas.first; })
-      return &o.betas.first;
-    else
-      return nullptr;
-  }
 
  private:
   std::vector<Options> options_;
