@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "fashion_data.hpp"
 #include "progress.hpp"
 
 namespace xg = xgrad;
@@ -38,29 +39,6 @@ nn::Sequential make_model(const std::string& name) {
   return nn::Sequential(nn::Conv2d(1, 16, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2),   // [n, 16, 14, 14]
                         nn::Conv2d(16, 32, 3, {.padding = 1}), nn::ReLU(), nn::MaxPool2d(2),  // [n, 32, 7, 7]
                         nn::Flatten(), nn::Linear(32 * 7 * 7, 128), nn::ReLU(), nn::Dropout(0.2), nn::Linear(128, 10));
-}
-
-// Stands in for the data set in a short run: noise, and a bright square whose place tells the class.
-TensorDataset make_synthetic(std::int64_t count) {
-  const Tensor images = xg::rand({count, 1, 28, 28}) * 0.5, labels = xg::remainder(xg::arange(count), 10);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t label = i % 10;
-    images[i][0].narrow(0, label / 5 * 14 + 4, 6).narrow(1, label % 5 * 5 + 1, 5).fill_(1.0);
-  }
-  return TensorDataset({images, labels});
-}
-
-std::string find_data(const std::string& wanted) {
-  const std::array<std::string, 2> usual{"/usr/share/datasets/fashion-mnist", "data/fashion-mnist"};
-  if (!wanted.empty()) return wanted;
-  for (const std::string& directory : usual)
-    if (std::filesystem::is_directory(directory)) return directory;
-  throw xg::IoError(
-      fmt::format("Fashion-MNIST was not found in {} or {}.\n"
-                  "On Debian and Ubuntu: apt-get install dataset-fashion-mnist\n"
-                  "Elsewhere: download its four files from https://github.com/zalandoresearch/fashion-mnist\n"
-                  "and name their directory with --data.",
-                  usual[0], usual[1]));
 }
 
 std::int64_t count_correct(const Tensor& scores, const Tensor& labels) {
@@ -138,10 +116,10 @@ int run(const Settings& settings) {
   if (settings.threads > 0) xg::set_num_threads(settings.threads);
   xg::manual_seed(settings.seed);
   const bool synthetic = settings.run_short;
-  const std::string directory = synthetic ? "" : find_data(settings.data);
-  const TensorDataset train_set = synthetic ? make_synthetic(640) : FashionMNIST(directory, {.normalize = true});
+  const std::string directory = synthetic ? "" : find_fashion_mnist(settings.data);
+  const TensorDataset train_set = synthetic ? make_waves(640) : FashionMNIST(directory, {.normalize = true});
   const TensorDataset test_set =
-      synthetic ? make_synthetic(200) : FashionMNIST(directory, {.train = false, .normalize = true});
+      synthetic ? make_waves(200) : FashionMNIST(directory, {.train = false, .normalize = true});
 
   nn::Sequential model = make_model(settings.model);
   xg::optim::Adam optimizer(model.parameters(), {.lr = settings.lr});
