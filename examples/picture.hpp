@@ -1,5 +1,5 @@
-// Pictures of numbers, drawn by gnuplot: lines and points in panels side by side. Where gnuplot is not installed, the
-// numbers are written as CSV under the same name.
+// Pictures of numbers, drawn by gnuplot: lines, points and grey images in panels side by side. Where gnuplot is not
+// installed, the numbers are written as CSV under the same name.
 #pragma once
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +19,7 @@ class Picture {
   };
   using Numbers = std::vector<double>;
 
-  // path: the picture's file, NAME.svg.
+  // path: the picture's file, NAME.svg or NAME.png.
   explicit Picture(std::filesystem::path path) : path_(std::move(path)) {}
   // Begins a panel, to the right of the last one.
   void panel(Axes axes) { panels_.push_back({std::move(axes), {}}); }
@@ -28,6 +28,20 @@ class Picture {
   void level_line(const Numbers& x, const Numbers& y) { add("", "lines linewidth 1 linecolor '#aaaaaa'", x, y); }
   void points(const std::string& name, const Numbers& x, const Numbers& y) {
     add(name, "points pointtype 7 pointsize 0.7", x, y);
+  }
+  // A panel of its own: an image, row by row from the top, in greys from 0 (black) to 1 (white).
+  void image(const std::string& title, const Numbers& greys, std::size_t columns) {
+    if (columns == 0 || greys.size() % columns != 0)
+      throw std::invalid_argument(fmt::format("{}: {} greys in rows of {}", title, greys.size(), columns));
+    Series pixels{"", "image", {}, {}, greys};
+    for (std::size_t i = 0; i < greys.size(); ++i) {
+      pixels.x.push_back(static_cast<double>(i % columns));
+      pixels.y.push_back(static_cast<double>(i / columns));
+    }
+    panel({title, "", "",
+           "set size ratio -1\nset yrange [*:*] reverse\nunset border\nunset tics\nunset grid\nunset key\n"
+           "unset colorbox\nset palette gray\nset cbrange [0:1]"});
+    panels_.back().series.push_back(std::move(pixels));
   }
 
   // Writes the picture, or the numbers, and says where.
@@ -47,7 +61,7 @@ class Picture {
  private:
   struct Series {
     std::string name, style;
-    Numbers x, y;
+    Numbers x, y, greys = {};  // greys: of an image, whose pixels lie at x and y
   };
   struct Panel {
     Axes axes;
@@ -62,12 +76,14 @@ class Picture {
 
   void draw() const {
     std::string script = fmt::format(
-        "set encoding utf8\nset terminal svg noenhanced size {},420 font 'sans,13' background 'white'\n"
-        "set output '{}'\nset multiplot layout 1,{}\nset grid linecolor '#dddddd'\nset key top right\n",
-        panels_.size() == 1 ? 640 : 480 * panels_.size(), path_.string(), panels_.size());
+        "set encoding utf8\nset terminal {} noenhanced size {},420 font 'sans,13' background 'white'\n"
+        "set output '{}'\nset multiplot layout 1,{}\nset key top right\n",
+        path_.extension() == ".png" ? "pngcairo" : "svg", panels_.size() == 1 ? 640 : 480 * panels_.size(),
+        path_.string(), panels_.size());
     for (const auto& [axes, series] : panels_) {
       script += fmt::format(
-          "unset logscale\nset autoscale\nset key default\nset title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}\n",
+          "unset logscale\nset size noratio\nset yrange [*:*] noreverse\nset autoscale\nset border\nset tics\n"
+          "set grid linecolor '#dddddd'\nset key default\nset title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}\n",
           axes.title, axes.x, axes.y, axes.settings);
       std::string plot;
       int colour = 0;
@@ -76,7 +92,10 @@ class Picture {
                             s.name.empty() ? s.style : fmt::format("{} linetype {}", s.style, ++colour), s.name);
       script += plot + "\n";
       for (const Series& s : series) {
-        for (std::size_t i = 0; i < s.x.size(); ++i) script += fmt::format("{:.6g} {:.6g}\n", s.x[i], s.y[i]);
+        for (std::size_t i = 0; i < s.x.size(); ++i) {
+          script += fmt::format("{:.6g} {:.6g}", s.x[i], s.y[i]);
+          script += s.greys.empty() ? "\n" : fmt::format(" {:.6g}\n", s.greys[i]);
+        }
         script += "e\n";
       }
     }
@@ -88,11 +107,12 @@ class Picture {
 
   void write_csv(const std::filesystem::path& path) const {
     auto file = fmt::output_file(path.string());
-    file.print("panel,series,x,y\n");
+    file.print("panel,series,x,y,grey\n");
     for (const auto& [axes, series] : panels_)
       for (const Series& s : series)
         for (std::size_t i = 0; i < s.x.size(); ++i)
-          file.print("\"{}\",\"{}\",{},{}\n", axes.title, s.name, s.x[i], s.y[i]);
+          file.print("\"{}\",\"{}\",{},{},{}\n", axes.title, s.name, s.x[i], s.y[i],
+                     s.greys.empty() ? "" : std::to_string(s.greys[i]));
   }
 
   std::filesystem::path path_;
