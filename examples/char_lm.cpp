@@ -1,6 +1,5 @@
 // Teaches: a language model. A network reads a text and says after each character which one it expects next; what it
-// has
-//          learned shows when it is asked to go on by itself.
+//          has learned shows when it is asked to go on by itself.
 //          --model lstm         carries a memory along from character to character
 //          --model transformer  looks back at the characters before, by self-attention that sees none to come
 // Run:     char_lm                                  the licences that every Debian and Ubuntu has: 240 KB of legalese
@@ -11,10 +10,7 @@
 #include <xgrad/xgrad.hpp>
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -22,14 +18,15 @@
 #include <memory>
 #include <numbers>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
+#include "progress.hpp"
 #include "tutorial.hpp"
 
 namespace fs = std::filesystem;
 namespace xg = xgrad;
 namespace nn = xgrad::nn;
+namespace data = xgrad::data;
 using xg::Tensor;
 using xg::TensorList;
 
@@ -42,8 +39,8 @@ struct Size {
 struct Options {
   std::string text = "/usr/share/common-licenses", save = "char_lm.safetensors", load, prompt = "The ";
   Size size;
-  std::int64_t steps = 1500, batch_size = 32, length = 300;
-  double lr = 3e-3, temperature = 0.8;
+  std::int64_t rounds = 5, steps = 300, batch_size = 32, length = 300;
+  double lr = 3e-3, temperature = 0.7;
   std::uint64_t seed = 1;
   bool run_short = false;
 };
@@ -164,7 +161,7 @@ Tensor encode(const std::string& text) {
 
 // What a model writes after a prompt. Scores divided by a temperature below 1 make the likely characters likelier; at 0
 // the likeliest is always taken.
-std::string write(CharModel& model, const Options& options) {
+std::string go_on(CharModel& model, const Options& options) {
   if (options.prompt.empty()) throw xg::ValueError("the prompt needs a character");
   xg::NoGradGuard no_grad;
   model.eval();
@@ -181,8 +178,8 @@ std::string write(CharModel& model, const Options& options) {
 }
 
 // Pieces of a text, `step` apart: {characters [context], those that follow each of them [context]}.
-xg::data::TensorDataset pieces(const Tensor& text, std::int64_t context, std::int64_t step) {
-  return xg::data::TensorDataset(
+data::TensorDataset pieces(const Tensor& text, std::int64_t context, std::int64_t step) {
+  return data::TensorDataset(
       {text.slice(0, 0, -1).unfold(0, context, step), text.slice(0, 1).unfold(0, context, step)});
 }
 
@@ -191,11 +188,11 @@ Tensor loss_of(CharModel& model, const Tensor& text, const Tensor& next) {
   return nn::functional::cross_entropy(model.forward(text).flatten(0, 1), next.flatten());
 }
 
-double validate(CharModel& model, const xg::data::TensorDataset& held_out) {
+double validate(CharModel& model, const data::TensorDataset& held_out) {
   xg::NoGradGuard no_grad;
   model.eval();
   double sum = 0;
-  for (const auto& [text, next] : xg::data::DataLoader(held_out, {.batch_size = 64}))
+  for (const auto& [text, next] : data::DataLoader(held_out, {.batch_size = 64}))
     sum += loss_of(model, text, next).item<double>() * static_cast<double>(text.size(0));
   return sum / static_cast<double>(held_out.size());
 }
@@ -204,39 +201,38 @@ double validate(CharModel& model, const xg::data::TensorDataset& held_out) {
 double train(CharModel& model, const Tensor& text, const Options& options) {
   const std::int64_t context = options.size.context, in_front = text.size(0) / 10 * 9;
   if (text.size(0) - in_front <= context)
-    throw xg::ValueError(fmt::format("the text needs {} characters", 10 * context + 20));
-  const xg::data::TensorDataset held_out = pieces(text.slice(0, in_front), context, context);
-  const xg::data::TensorDataset all = pieces(text.slice(0, 0, in_front), context, 1);
-  const xg::data::RandomSampler anywhere(all.size(),
-                                         {.replacement = true, .num_samples = options.steps * options.batch_size});
-  xg::data::DataLoader loader(all, {.batch_size = options.batch_size, .sampler = anywhere, .seed = options.seed});
+    throw xg::ValueError(fmt::format("a context of {} needs a text of {} characters", context, 10 * (context + 1)));
+  const data::TensorDataset held_out = pieces(text.slice(0, in_front), context, context);
+  const data::TensorDataset all = pieces(text.slice(0, 0, in_front), context, 1);
+  const data::RandomSampler anywhere(all.size(),
+                                     {.replacement = true, .num_samples = options.steps * options.batch_size});
+  data::DataLoader loader(all, {.batch_size = options.batch_size, .sampler = anywhere, .seed = options.seed});
 
   const TensorList parameters = model.parameters();
   xg::optim::AdamW optimizer(parameters, {.lr = options.lr});
-  xg::optim::OneCycleLR schedule(optimizer, options.lr,
-                                 {.total_steps = options.steps, .pct_start = 0.1, .cycle_momentum = false});
-  const auto start = std::chrono::steady_clock::now();
-  const std::int64_t interval = std::max<std::int64_t>(options.steps / 5, 1);
-  std::int64_t step = 0, last_step = 0;
-  double loss_sum = 0, held_out_loss = 0;
-  for (const auto& [piece, next] : loader) {
+  xg::optim::OneCycleLR schedule(
+      optimizer, options.lr,
+      {.epochs = options.rounds, .steps_per_epoch = options.steps, .pct_start = 0.1, .cycle_momentum = false});
+  double held_out_loss = 0;
+  for (std::int64_t round = 1; round <= options.rounds; ++round) {
     model.train();
-    optimizer.zero_grad();
-    const Tensor loss = loss_of(model, piece, next);
-    loss.backward();
-    nn::utils::clip_grad_norm_(parameters, 1);  // a rare large gradient would throw a recurrent network far away
-    optimizer.step();
-    schedule.step();
-    loss_sum += loss.item<double>();
-    if (++step % interval != 0 && step != options.steps) continue;
+    ProgressBar bar(fmt::format("{}/{}", round, options.rounds), options.steps);
+    double loss_sum = 0;
+    std::int64_t step = 0;
+    for (const auto& [piece, next] : loader) {
+      optimizer.zero_grad();
+      const Tensor loss = loss_of(model, piece, next);
+      loss.backward();
+      nn::utils::clip_grad_norm_(parameters, 1);  // a rare large gradient would throw a recurrent network far away
+      optimizer.step();
+      schedule.step();
+      loss_sum += loss.item<double>();
+      ++step;
+      bar.update(step, fmt::format("loss {:.3f}  {:.1f} s", loss_sum / static_cast<double>(step), bar.seconds()));
+    }
     held_out_loss = validate(model, held_out);
-    fmt::print("step {:5}  {:4.0f} s  training {:.3f}  held out {:.3f} nats = {:.3f} bits per character\n", step,
-               std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
-               loss_sum / static_cast<double>(step - last_step), held_out_loss, held_out_loss / std::numbers::ln2);
-    if (!options.run_short) fmt::print("{}\n\n", write(model, options));
-    std::fflush(stdout);
-    loss_sum = 0;
-    last_step = step;
+    fmt::print("held out: {:.3f} nats = {:.3f} bits per character\n", held_out_loss, held_out_loss / std::numbers::ln2);
+    if (!options.run_short) fmt::print("{}\n\n", go_on(model, options));
   }
   return held_out_loss;
 }
@@ -244,17 +240,17 @@ double train(CharModel& model, const Tensor& text, const Options& options) {
 // Both models learn the made-up language, and one that is saved and loaded writes what it wrote before. Eight words in
 // three places of 25 characters make 3 log 8 / 25 = 0.25 nats per character, below which no model comes.
 void run_short(Options options) {
-  options.steps = 150;
+  options.steps = 30;
   options.lr = 1e-2;
   options.temperature = 0;
-  options.save = (fs::temp_directory_path() / fmt::format("char_lm_{}.safetensors", ::getpid())).string();
+  options.save = "char_lm_short.safetensors";
   const Tensor text = encode(make_sentences(1000));
   for (const std::string kind : {"lstm", "transformer"}) {
     options.size = {.model = kind, .width = 64, .layers = 1, .context = 64};
     const std::unique_ptr<CharModel> model = make_model(options.size);
     expect(train(*model, text, options) < 0.7, kind + ": the made-up language");
     save(*model, options.size, options.save);
-    expect(write(*model, options) == write(*load(options.save), options), kind + ": as before it was saved");
+    expect(go_on(*model, options) == go_on(*load(options.save), options), kind + ": as before it was saved");
     fs::remove(options.save);
   }
 }
@@ -263,7 +259,7 @@ void run(const Options& options) {
   xg::manual_seed(options.seed);
   if (options.run_short) return run_short(options);
   if (!options.load.empty()) {
-    fmt::print("{}\n", write(*load(options.load), options));
+    fmt::print("{}\n", go_on(*load(options.load), options));
     return;
   }
   const Tensor text = encode(read_text(options.text));
@@ -285,7 +281,8 @@ int main(int argc, char** argv) {
   app.add_option("--width", options.size.width, "numbers that stand for a character; a transformer has a head for 32");
   app.add_option("--layers", options.size.layers)->check(CLI::PositiveNumber);
   app.add_option("--context", options.size.context, "characters of a sample")->check(CLI::PositiveNumber);
-  app.add_option("--steps", options.steps, "of training");
+  app.add_option("--rounds", options.rounds, "of training, each followed by a look at the model");
+  app.add_option("--steps", options.steps, "in a round");
   app.add_option("--batch-size", options.batch_size, "samples in a step");
   app.add_option("--lr", options.lr, "the highest learning rate");
   app.add_option("--save", options.save, "file for the weights");
