@@ -13,6 +13,7 @@
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
 #include "nn/description.hpp"
+#include "ops/embedding_bag.hpp"
 
 namespace xgrad::nn {
 
@@ -37,6 +38,14 @@ Tensor new_table(const char* layer, std::int64_t rows, std::int64_t columns, std
   Tensor table = make_tensor({rows, columns}, get_default_dtype()).normal_(0, 1, here);
   if (padding) table.select(0, *padding, here).zero_(here);
   return table;
+}
+
+// A table that is there already, apart from its history.
+Tensor given_table(const char* layer, const Tensor& embeddings, Here here) {
+  check<ShapeError>(embeddings.dim() == 2, here, "{}: expected embeddings [num_embeddings, embedding_dim], got {}",
+                    layer, embeddings.sizes());
+  check_floating(layer, embeddings, here);
+  return embeddings.detach(here);
 }
 
 // ", max_norm=1.0, norm_type=3.0, scale_grad_by_freq=True": what both layers print of their options.
@@ -93,10 +102,7 @@ void Embedding::describe_and_register(bool trained, Here here) {
 }
 
 Embedding Embedding::from_pretrained(const Tensor& embeddings, const PretrainedEmbeddingOptions& options, Here here) {
-  check<ShapeError>(embeddings.dim() == 2, here,
-                    "Embedding: expected embeddings [num_embeddings, embedding_dim], got {}", embeddings.sizes());
-  check_floating("Embedding", embeddings, here);
-  return Embedding(embeddings.detach(here),
+  return Embedding(given_table("Embedding", embeddings, here),
                    {.padding_idx = options.padding_idx,
                     .max_norm = options.max_norm,
                     .norm_type = options.norm_type,
@@ -113,25 +119,52 @@ Tensor Embedding::forward(const Arg& indices) const {
 EmbeddingBag::EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingBagOptions& options,
                            Here here)
     : options_(options) {
-  check<ValueError>(options.mode == "sum" || options.mode == "mean" || options.mode == "max", here,
-                    "EmbeddingBag: expected mode sum, mean or max, got \"{}\"", options.mode);
   weight = new_table("EmbeddingBag", num_embeddings, embedding_dim, options_.padding_idx, here);
-  std::string description = fmt::format("{}, {}", num_embeddings, embedding_dim);
-  description += options_text(options) + ", mode=" + options.mode;
+  describe_and_register(true, here);
+}
+
+EmbeddingBag::EmbeddingBag(Tensor table, const EmbeddingBagOptions& options, bool trained, Here here)
+    : weight(std::move(table)), options_(options) {
+  wrap_padding("EmbeddingBag", weight.size(0), options_.padding_idx, here);
+  describe_and_register(trained, here);
+}
+
+void EmbeddingBag::describe_and_register(bool trained, Here here) {
+  const std::string& mode = options_.mode;
+  check<ValueError>(mode == "sum" || mode == "mean" || mode == "max", here,
+                    "EmbeddingBag: expected mode sum, mean or max, got \"{}\"", mode);
+  std::string description =
+      fmt::format("{}, {}{}, mode={}", weight.size(0), weight.size(1), options_text(options_), mode);
   if (options_.padding_idx) description += fmt::format(", padding_idx={}", *options_.padding_idx);
-  register_parameter("weight", weight, true, here);
+  register_parameter("weight", weight, trained, here);
   set_description(std::move(description));
+}
+
+EmbeddingBag EmbeddingBag::from_pretrained(const Tensor& embeddings, const PretrainedEmbeddingBagOptions& options,
+                                           Here here) {
+  return EmbeddingBag(given_table("EmbeddingBag", embeddings, here),
+                      {.max_norm = options.max_norm,
+                       .norm_type = options.norm_type,
+                       .scale_grad_by_freq = options.scale_grad_by_freq,
+                       .mode = options.mode,
+                       .include_last_offset = options.include_last_offset,
+                       .padding_idx = options.padding_idx},
+                      !options.freeze, here);
 }
 
 Tensor EmbeddingBag::forward(const Arg& input, const Tensor& offsets, const Tensor& per_sample_weights) const {
   check_alive(input.here());
-  limit_rows(weight, input, options_);
-  return embedding_bag(input, {weight, input.here()}, offsets,
-                       {.scale_grad_by_freq = options_.scale_grad_by_freq,
-                        .mode = options_.mode,
-                        .per_sample_weights = per_sample_weights,
-                        .include_last_offset = options_.include_last_offset,
-                        .padding_idx = options_.padding_idx});
+  const Arg table(weight, input.here());
+  const xgrad::EmbeddingBagOptions options{.scale_grad_by_freq = options_.scale_grad_by_freq,
+                                           .mode = options_.mode,
+                                           .per_sample_weights = per_sample_weights,
+                                           .include_last_offset = options_.include_last_offset,
+                                           .padding_idx = options_.padding_idx};
+  if (options_.max_norm) {
+    check_embedding_bag(input, table, offsets, options);
+    limit_rows(weight, input, options_);
+  }
+  return embedding_bag(input, table, offsets, options);
 }
 Tensor EmbeddingBag::operator()(const Arg& input, const Tensor& offsets, const Tensor& per_sample_weights) const {
   return call(

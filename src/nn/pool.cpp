@@ -39,6 +39,7 @@ struct Functions<IntTriple> {
   static constexpr auto max = &max_pool3d;
   static constexpr auto max_with_indices = &max_pool3d_with_indices;
   static constexpr auto avg = &avg_pool3d;
+  static constexpr auto lp = &lp_pool3d;
   static constexpr auto unpool = &max_unpool3d;
 };
 template <>
@@ -183,6 +184,7 @@ template class AvgPoolNd<IntPair, AvgPool2dOptions>;
 template class AvgPoolNd<IntTriple, AvgPool3dOptions>;
 template class LPPoolNd<std::int64_t, LpPool1dOptions>;
 template class LPPoolNd<IntPair, LpPool2dOptions>;
+template class LPPoolNd<IntTriple, LpPool3dOptions>;
 template class AdaptiveMaxPoolNd<std::int64_t>;
 template class AdaptiveMaxPoolNd<AdaptivePair>;
 template class AdaptiveMaxPoolNd<AdaptiveTriple>;

@@ -1,3 +1,5 @@
+#include "ops/embedding_bag.hpp"
+
 #include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/embedding_bag.hpp>
 #include <xgrad/ops/gather.hpp>
@@ -144,20 +146,36 @@ std::vector<std::int64_t> bag_ends(const Tensor& input, const Tensor& offsets, b
   return ends;
 }
 
-}  // namespace
-
-Tensor embedding_bag(const Arg& input, const Arg& weight, const Tensor& offsets, const EmbeddingBagOptions& options) {
+// What is looked up, without a fault.
+struct Lookup {
+  Mode mode;
+  std::int64_t left_out;
+  std::vector<std::int64_t> index, ends;
+};
+Lookup checked(const Arg& input, const Arg& weight, const Tensor& offsets, const EmbeddingBagOptions& options) {
   const Here here = input.here();
   const Mode mode = mode_named(options.mode, here);
   check_arguments(input.tensor(), weight.tensor(), offsets, options, mode, here);
   const std::int64_t rows = weight->size(0), padding = options.padding_idx.value_or(rows);
   check<IndexError>(!options.padding_idx || (padding >= -rows && padding < rows), here,
                     "embedding_bag: padding_idx {} is out of range for {} rows", padding, rows);
-  const std::int64_t left_out = padding < 0 ? padding + rows : padding;
-  const std::vector<std::int64_t> index = input->to_vector<std::int64_t>();
+  std::vector<std::int64_t> index = input->to_vector<std::int64_t>();
   for (const std::int64_t row : index)
     check<IndexError>(row >= 0 && row < rows, here, "embedding_bag: index {} is out of range for {} rows", row, rows);
-  const std::vector<std::int64_t> ends = bag_ends(input.tensor(), offsets, options.include_last_offset, here);
+  return {mode, padding < 0 ? padding + rows : padding, std::move(index),
+          bag_ends(input.tensor(), offsets, options.include_last_offset, here)};
+}
+
+}  // namespace
+
+void detail::check_embedding_bag(const Arg& input, const Arg& weight, const Tensor& offsets,
+                                 const EmbeddingBagOptions& options) {
+  checked(input, weight, offsets, options);
+}
+
+Tensor embedding_bag(const Arg& input, const Arg& weight, const Tensor& offsets, const EmbeddingBagOptions& options) {
+  const Here here = input.here();
+  const auto [mode, left_out, index, ends] = checked(input, weight, offsets, options);
   const std::int64_t bags = static_cast<std::int64_t>(ends.size()) - 1;
 
   RowPairs pairs;
@@ -178,7 +196,8 @@ Tensor embedding_bag(const Arg& input, const Arg& weight, const Tensor& offsets,
   if (mode == Mode::max) return row_maxima(here, pairs, table, bags);
   Tensor factors, by_frequency;
   if (options.scale_grad_by_freq)
-    by_frequency = shares_by_frequency(tensor(std::span(std::as_const(pairs.from))), rows).to(weight->dtype(), here);
+    by_frequency =
+        shares_by_frequency(tensor(std::span(std::as_const(pairs.from))), weight->size(0)).to(weight->dtype(), here);
   if (mode == Mode::mean) {
     factors = tensor(std::span(std::as_const(shares))).to(weight->dtype(), here);
   } else if (options.per_sample_weights.defined()) {

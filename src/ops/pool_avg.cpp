@@ -152,5 +152,9 @@ Tensor lp_pool2d(const Arg& x, double norm_type, IntPair kernel_size, const LpPo
   return lp_pool("lp_pool2d", x, norm_type,
                  window_of<IntPair>(2, kernel_size, options.stride.value_or(kernel_size), 0, 1), options.ceil_mode);
 }
+Tensor lp_pool3d(const Arg& x, double norm_type, IntTriple kernel_size, const LpPool3dOptions& options) {
+  return lp_pool("lp_pool3d", x, norm_type,
+                 window_of<IntTriple>(3, kernel_size, options.stride.value_or(kernel_size), 0, 1), options.ceil_mode);
+}
 
 }  // namespace xgrad

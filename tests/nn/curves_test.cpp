@@ -58,14 +58,6 @@ struct Encoder : nn::Module {
   Tensor forward(const Tensor& x) { return head(encoder(project(x)).mean({1})); }
 };
 
-// The tensors of a file whose names begin with a prefix, without it.
-xg::StateDict part(const xg::StateDict& all, const std::string& prefix) {
-  xg::StateDict result;
-  for (const auto& [name, tensor] : all)
-    if (name.starts_with(prefix)) result.insert(name.substr(prefix.size()), tensor);
-  return result;
-}
-
 template <class Model>
 struct Training {
   explicit Training(const std::string& name)
@@ -73,7 +65,7 @@ struct Training {
         x(file.at("x")),
         y(file.at("y")) {
     model.to(xg::float64);
-    model.load_state_dict(part(file, "initial."));
+    model.load_state_dict(reference::part(file, "initial."));
   }
 
   using Loss = std::function<Tensor(const Tensor& output, const Tensor& target)>;
@@ -97,7 +89,7 @@ struct Training {
     MESSAGE("largest deviation of a loss: ", worst);
     CHECK(worst <= 1e-8);
     const xg::StateDict state = model.state_dict();
-    for (const auto& [name, tensor] : part(file, "final.")) {
+    for (const auto& [name, tensor] : reference::part(file, "final.")) {
       INFO(name);
       const Tensor& mine = state.at(name);
       if (tensor.is_floating_point())

@@ -33,6 +33,25 @@ void check_lazy(Lazy lazy, const Ordinary& ordinary, const Tensor& x, const std:
   CHECK(xg::equal(lazy(x), y));  // the second call changes nothing
 }
 
+// The same of a norm, whose count of batches is there from the beginning.
+template <class Lazy, class Ordinary>
+void check_lazy_norm(Lazy lazy, const Ordinary& ordinary, const Tensor& x, const std::string& before) {
+  INFO(before);
+  const std::vector<std::string> keys = ordinary.state_dict().keys();
+  CHECK(lazy.to_string() == before);
+  CHECK(lazy.state_dict().size() == (ordinary.num_batches_tracked.defined() ? 1 : 0));
+  CHECK(lazy.parameters().size() == ordinary.parameters().size());
+  CHECK(lazy.buffers().size() == ordinary.buffers().size());
+  const Tensor y = lazy(x);
+  CHECK(xg::equal(y, ordinary(x)));
+  CHECK(lazy.to_string() == ordinary.to_string());
+  CHECK(lazy.state_dict().keys() == keys);
+  for (const auto& [name, tensor] : ordinary.state_dict()) CHECK(xg::equal(lazy.state_dict().at(name), tensor));
+  for (const Tensor& parameter : lazy.parameters()) CHECK(parameter.requires_grad());
+  lazy.eval();
+  CHECK(lazy(x).sizes() == x.sizes());
+}
+
 template <class Make>
 auto seeded(Make make) {
   xg::manual_seed(7);
@@ -66,6 +85,73 @@ TEST_CASE("lazy layers become the ordinary ones with their first input") {
              xg::ones({1, 6, 5, 5, 5}), "LazyConvTranspose3d(0, 4, kernel_size=(3, 3, 3), stride=(1, 1, 1))");
   nn::LazyConvTranspose1d sized(2, 3, {.stride = 2});
   CHECK(sized(xg::ones({1, 4, 3}), 8).sizes() == xg::Shape{1, 2, 8});
+}
+
+TEST_CASE("lazy norms become the ordinary ones with their first input") {
+  xg::manual_seed(3);
+  const Tensor lines = xg::randn({4, 3, 5}), images = xg::randn({4, 3, 2, 5}), volumes = xg::randn({4, 3, 2, 2, 3});
+  check_lazy_norm(nn::LazyBatchNorm1d(), nn::BatchNorm1d(3), lines,
+                  "LazyBatchNorm1d(0, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)");
+  check_lazy_norm(nn::LazyBatchNorm1d(), nn::BatchNorm1d(3), lines.select(2, 0),
+                  "LazyBatchNorm1d(0, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)");
+  check_lazy_norm(nn::LazyBatchNorm2d({.eps = 0.01, .momentum = {}, .affine = false}),
+                  nn::BatchNorm2d(3, {.eps = 0.01, .momentum = {}, .affine = false}), images,
+                  "LazyBatchNorm2d(0, eps=0.01, momentum=None, affine=False, track_running_stats=True)");
+  check_lazy_norm(nn::LazyBatchNorm3d({.track_running_stats = false}),
+                  nn::BatchNorm3d(3, {.track_running_stats = false}), volumes,
+                  "LazyBatchNorm3d(0, eps=1e-05, momentum=0.1, affine=True, track_running_stats=False)");
+  const nn::InstanceNormOptions both{.affine = true, .track_running_stats = true};
+  check_lazy_norm(nn::LazyInstanceNorm1d(), nn::InstanceNorm1d(3, both), lines,
+                  "LazyInstanceNorm1d(0, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)");
+  check_lazy_norm(nn::LazyInstanceNorm2d(), nn::InstanceNorm2d(3, both), images[0],  // without a batch
+                  "LazyInstanceNorm2d(0, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)");
+  check_lazy_norm(nn::LazyInstanceNorm3d({.momentum = 0.5, .track_running_stats = false}),
+                  nn::InstanceNorm3d(3, {.momentum = 0.5, .affine = true}), volumes,
+                  "LazyInstanceNorm3d(0, eps=1e-05, momentum=0.5, affine=True, track_running_stats=False)");
+}
+
+TEST_CASE("a lazy norm takes its channels from a state, its dtype from before, and no input that is none") {
+  const nn::BatchNorm2d from(3);
+  from(xg::randn({2, 3, 4, 4}));
+  nn::LazyBatchNorm2d whole;
+  whole.load_state_dict(from.state_dict());
+  CHECK(whole.to_string() == from.to_string());
+  CHECK(whole.num_batches_tracked.item<std::int64_t>() == 1);
+  CHECK(xg::equal(whole.running_var, from.running_var));
+
+  nn::LazyBatchNorm1d norm;
+  norm.to(xg::float64);
+  const xg::TensorOptions f64{.dtype = xg::float64};
+  norm.load_state_dict(xg::StateDict{{"running_mean", xg::ones({3}, f64)}}, {.strict = false});
+  const auto untouched = [&] {
+    CHECK(norm.to_string().starts_with("LazyBatchNorm1d"));
+    CHECK(norm.weight.numel() == 0);
+    CHECK(norm.num_batches_tracked.item<std::int64_t>() == 0);
+    CHECK(norm.running_mean.to_vector<double>() == std::vector<double>(3, 1));
+  };
+  CHECK(mentions(message_of<xg::ShapeError>([&] {
+                   norm(xg::ones({2, 4}, f64));
+                 }),
+                 {"LazyBatchNorm1d", "3 channels", "[2, 4]", "lazy_test.cpp"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] {
+                   norm(xg::ones({1, 3}, f64));
+                 }),
+                 {"LazyBatchNorm1d", "more than one", "[1, 3]", "lazy_test.cpp"}));
+  CHECK(mentions(message_of<xg::ShapeError>([&] { norm(xg::ones({3}, f64)); }), {"BatchNorm1d", "[3]"}));
+  CHECK_THROWS_AS(norm(xg::ones({2, 0}, f64)), xg::ShapeError);
+  CHECK_THROWS_AS(norm(xg::ones({2, 3})), xg::DtypeError);
+  untouched();
+  CHECK(norm(xg::tensor({{0.0, 1.0, 2.0}, {2.0, 1.0, 0.0}}, f64)).dtype() == xg::float64);
+  CHECK(norm.running_mean.to_vector<double>() == std::vector<double>(3, 1));  // the batch's, too, are 1
+  CHECK(norm.weight.dtype() == xg::float64);
+  CHECK(norm.to_string() == nn::BatchNorm1d(3).to_string());
+
+  nn::LazyInstanceNorm1d instances;
+  CHECK_THROWS_AS(instances(xg::ones({3, 1})), xg::ValueError);
+  CHECK_THROWS_AS(instances(xg::ones({3})), xg::ShapeError);
+  CHECK(instances.weight.numel() == 0);
+  instances.eval();
+  CHECK(instances(xg::ones({3, 1})).sizes() == xg::Shape{3, 1});  // by the running statistics
 }
 
 TEST_CASE("a lazy model trains by an optimizer that was there before") {

@@ -138,6 +138,59 @@ TEST_CASE("rows that are looked up are kept to max_norm; a table can be there al
                  {"Embedding", "[3]"}));
 }
 
+TEST_CASE("a refused lookup scales no rows") {
+  const std::vector<float> numbers{3, 4, 6, 8, 30, 40};
+  const Tensor table = xg::tensor(numbers).reshape({3, 2}), rows = xg::tensor({0, 1});
+  const auto bag = [&](const nn::PretrainedEmbeddingBagOptions& options) {
+    return nn::EmbeddingBag::from_pretrained(table, options);
+  };
+  const nn::EmbeddingBag sums = bag({.max_norm = 1, .mode = "sum"});
+  CHECK(mentions(message_of<xg::IndexError>([&] { sums(rows, xg::tensor({0, 3})); }), {"embedding_bag", "3"}));
+  CHECK_THROWS_AS(sums(rows, xg::tensor({1})), xg::IndexError);
+  CHECK_THROWS_AS(sums(xg::tensor({0, 3}), xg::tensor({0})), xg::IndexError);
+  CHECK_THROWS_AS(sums(rows), xg::ShapeError);
+  CHECK_THROWS_AS(sums(xg::tensor({{0, 1}}), {}, xg::ones({2})), xg::ShapeError);
+  CHECK_THROWS_AS(sums(rows, xg::tensor({0.0f})), xg::DtypeError);
+  CHECK_THROWS_AS(bag({.max_norm = 1, .scale_grad_by_freq = true, .mode = "max"})(rows, xg::tensor({0})),
+                  xg::ValueError);
+  CHECK_THROWS_AS(nn::Embedding::from_pretrained(table, {.max_norm = 1})(xg::tensor({0, 3})), xg::IndexError);
+  CHECK(table.to_vector<float>() == numbers);
+  CHECK(xg::allclose(sums(rows, xg::tensor({0})), xg::tensor({{1.2f, 1.6f}})));
+  CHECK(table[2].to_vector<float>() == std::vector<float>{30, 40});
+}
+
+TEST_CASE("a table of bags can be there already") {
+  const Tensor table = xg::tensor({{1.0, 2.0}, {3.0, 5.0}, {7.0, 11.0}}, {.dtype = xg::float64});
+  const nn::EmbeddingBag frozen = nn::EmbeddingBag::from_pretrained(table);
+  CHECK(frozen.to_string() == "EmbeddingBag(3, 2, mode=mean)");
+  CHECK(frozen.state_dict().keys() == std::vector<std::string>{"weight"});
+  CHECK_FALSE(frozen.weight.requires_grad());
+  const Tensor means = frozen(xg::tensor({{0, 2}, {1, 1}}));
+  CHECK(means.to_vector<double>() == std::vector<double>{4, 6.5, 3, 5});
+  CHECK_FALSE(means.requires_grad());
+  const nn::EmbeddingBag trained = nn::EmbeddingBag::from_pretrained(
+      table, {.freeze = false, .mode = "sum", .include_last_offset = true, .padding_idx = -1});
+  CHECK(trained.to_string() == "EmbeddingBag(3, 2, mode=sum, padding_idx=2)");
+  const Tensor sums = trained(xg::tensor({0, 1, 2, 1}), xg::tensor({0, 2, 4}));
+  CHECK(sums.to_vector<double>() == std::vector<double>{4, 7, 3, 5});
+  sums.sum().backward();
+  CHECK(trained.weight.grad().to_vector<double>() == std::vector<double>{1, 1, 2, 2, 0, 0});
+  CHECK_FALSE(table.requires_grad());
+  CHECK(table[2].to_vector<double>() == std::vector<double>{7, 11});  // its padding row stays as it is
+  table.zero_();
+  CHECK(trained.weight.abs().sum().item<double>() == 0);  // the memory is shared
+  CHECK(mentions(message_of<xg::ShapeError>([] { nn::EmbeddingBag::from_pretrained(xg::ones({3})); }),
+                 {"EmbeddingBag", "[3]", "points_test.cpp"}));
+  CHECK(mentions(message_of<xg::DtypeError>([] {
+                   nn::EmbeddingBag::from_pretrained(xg::tensor({{1, 2}}));
+                 }),
+                 {"EmbeddingBag", "int64"}));
+  CHECK(mentions(message_of<xg::IndexError>([&] { nn::EmbeddingBag::from_pretrained(table, {.padding_idx = 3}); }),
+                 {"EmbeddingBag", "3"}));
+  CHECK(mentions(message_of<xg::ValueError>([&] { nn::EmbeddingBag::from_pretrained(table, {.mode = "prod"}); }),
+                 {"EmbeddingBag", "prod"}));
+}
+
 TEST_CASE("misuse of layers is named") {
   CHECK(mentions(message_of<xg::ValueError>([] { nn::Dropout2d(1.5); }), {"Dropout2d", "1.5", "points_test.cpp"}));
   CHECK(mentions(message_of<xg::ValueError>([] { nn::PReLU(0); }), {"PReLU", "0"}));

@@ -213,6 +213,7 @@ TEST_CASE("pooling prints as PyTorch's") {
   check_text(nn::LPPool1d(2, 3), "LPPool1d(norm_type=2, kernel_size=3, stride=None, ceil_mode=False)");
   check_text(nn::LPPool2d(1.5, {2, 3}, {.stride = 2, .ceil_mode = true}),
              "LPPool2d(norm_type=1.5, kernel_size=(2, 3), stride=2, ceil_mode=True)");
+  check_text(nn::LPPool3d(2, 3), "LPPool3d(norm_type=2, kernel_size=3, stride=None, ceil_mode=False)");
   check_text(nn::AdaptiveMaxPool1d(3), "AdaptiveMaxPool1d(output_size=3)");
   check_text(nn::AdaptiveMaxPool2d({3, std::nullopt}), "AdaptiveMaxPool2d(output_size=(3, None))");
   check_text(nn::AdaptiveMaxPool3d(2), "AdaptiveMaxPool3d(output_size=2)");
@@ -249,6 +250,7 @@ TEST_CASE("options of pooling reach the functions") {
   check_same(nn::AvgPool3d(2, {.padding = 1})(volume), F::avg_pool3d(volume, 2, {.padding = 1}));
   check_same(nn::LPPool1d(2, 3, {.stride = 1})(line), F::lp_pool1d(line, 2, 3, {.stride = 1}));
   check_same(nn::LPPool2d(2, {3, 2}, {.ceil_mode = true})(image), F::lp_pool2d(image, 2, {3, 2}, {.ceil_mode = true}));
+  check_same(nn::LPPool3d(4, 2, {.stride = {1, 2, 3}})(volume), F::lp_pool3d(volume, 4, 2, {.stride = {1, 2, 3}}));
   check_same(nn::AdaptiveAvgPool1d(4)(line), F::adaptive_avg_pool1d(line, 4));
   check_same(nn::AdaptiveAvgPool2d({2, std::nullopt})(image), F::adaptive_avg_pool2d(image, {2, std::nullopt}));
   check_same(nn::AdaptiveAvgPool3d(2)(volume), F::adaptive_avg_pool3d(volume, 2));

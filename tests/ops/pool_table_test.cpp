@@ -265,6 +265,11 @@ TEST_CASE("norms of windows") {
        pooling({{2, 1}, {1, 2}, {0, 0}, {1, 1}}, norm(2)),
        {{}},
        misuse("lp_pool2d", [](T x, int k) { xg::lp_pool2d(x, 2, k); })});
+  run({"lp_pool3d", on([](T x) {
+         return xg::lp_pool3d(x, 3, {2, 1, 2}, {.stride = {1, 2, 1}});
+       }),
+       volumes, pooling({{2, 1, 2}, {1, 2, 1}, {0, 0, 0}, {1, 1, 1}}, norm(3)), positive,
+       misuse("lp_pool3d", [](T x, int k) { xg::lp_pool3d(x, 2, k); })});
 }
 
 TEST_CASE("maxima put back") {

@@ -33,6 +33,13 @@ std::filesystem::path folder() {
   return named != nullptr && *named != '\0' ? std::filesystem::path(named) : own_folder();
 }
 
+xgrad::StateDict part(const xgrad::StateDict& all, const std::string& prefix) {
+  xgrad::StateDict result;
+  for (const auto& [name, tensor] : all)
+    if (name.starts_with(prefix)) result.insert(name.substr(prefix.size()), tensor);
+  return result;
+}
+
 Book::Book(const std::filesystem::path& folder) {
   std::ifstream text(folder / "cases.json"), data(folder / "cases.safetensors", std::ios::binary);
   if (!text) throw std::runtime_error("cannot read " + (folder / "cases.json").string());

@@ -1,5 +1,6 @@
 // A folder of values computed by PyTorch: cases.json and cases.safetensors (README.md has the format).
 #pragma once
+#include <xgrad/state_dict.hpp>
 #include <xgrad/tensor.hpp>
 
 #include <cstddef>
@@ -18,6 +19,8 @@ using xgrad::TensorList;
 std::filesystem::path own_folder();
 // The one that the environment variable XGRAD_REFERENCE_DIR names, else the project's own.
 std::filesystem::path folder();
+// The tensors of a file whose names begin with a prefix, without it.
+xgrad::StateDict part(const xgrad::StateDict& all, const std::string& prefix);
 
 class Book {
  public:

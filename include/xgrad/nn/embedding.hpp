@@ -58,19 +58,36 @@ struct EmbeddingBagOptions {
   bool include_last_offset = false;
   std::optional<std::int64_t> padding_idx{};
 };
+// Options of EmbeddingBag::from_pretrained. freeze: the table is not trained.
+struct PretrainedEmbeddingBagOptions {
+  bool freeze = true;
+  std::optional<double> max_norm{};
+  double norm_type = 2;
+  bool scale_grad_by_freq = false;
+  std::string mode = "mean";
+  bool include_last_offset = false;
+  std::optional<std::int64_t> padding_idx{};
+};
 // The sum, mean or maximum of each bag of rows, as embedding_bag: input [B, n], or [N] with offsets [B], to
 // [B, embedding_dim].
-// Parameter: weight, as Embedding's. Errors of the constructor as there, and ValueError for another mode.
+// Parameter: weight, as Embedding's. Errors of the constructor as there, and ValueError for another mode; errors of a
+// call as embedding_bag's, found before any row is scaled.
 class EmbeddingBag : public Module {
  public:
   EmbeddingBag(std::int64_t num_embeddings, std::int64_t embedding_dim, const EmbeddingBagOptions& options = {},
                Here here = {});
+  // A table that is there already; memory and errors as Embedding's.
+  static EmbeddingBag from_pretrained(const Tensor& embeddings, const PretrainedEmbeddingBagOptions& options = {},
+                                      Here here = {});
   Tensor forward(const Arg& input, const Tensor& offsets = {}, const Tensor& per_sample_weights = {}) const;
   Tensor operator()(const Arg& input, const Tensor& offsets = {}, const Tensor& per_sample_weights = {}) const;
 
   Tensor weight;
 
  private:
+  EmbeddingBag(Tensor table, const EmbeddingBagOptions& options, bool trained, Here here);
+  void describe_and_register(bool trained, Here here);
+
   EmbeddingBagOptions options_;
 };
 

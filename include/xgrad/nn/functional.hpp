@@ -23,6 +23,7 @@
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/rms_norm.hpp>
+#include <xgrad/ops/rotary.hpp>
 #include <xgrad/ops/segmentation_loss.hpp>
 #include <xgrad/ops/softmax.hpp>
 
@@ -51,6 +52,7 @@ using xgrad::avg_pool2d;
 using xgrad::avg_pool3d;
 using xgrad::lp_pool1d;
 using xgrad::lp_pool2d;
+using xgrad::lp_pool3d;
 using xgrad::max_pool1d;
 using xgrad::max_pool1d_with_indices;
 using xgrad::max_pool2d;
@@ -114,6 +116,7 @@ using xgrad::layer_norm;
 using xgrad::local_response_norm;
 using xgrad::one_hot;
 using xgrad::rms_norm;
+using xgrad::rotary_embedding;
 
 using xgrad::scaled_dot_product_attention;
 

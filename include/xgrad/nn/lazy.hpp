@@ -8,6 +8,7 @@
 #pragma once
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/linear.hpp>
+#include <xgrad/nn/normalization.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -51,6 +52,57 @@ class LazyConvTranspose2d : public LazyConv<ConvTranspose2d> {
 class LazyConvTranspose3d : public LazyConv<ConvTranspose3d> {
  public:
   using LazyConv::LazyConv;
+};
+
+// The same of a batch norm: of its parameters and its running statistics.
+template <class Norm>
+class LazyBatchNorm : public Norm {
+ public:
+  explicit LazyBatchNorm(const BatchNormOptions& options = {}, Here here = {}) : Norm(std::nullopt, options, here) {}
+};
+class LazyBatchNorm1d : public LazyBatchNorm<BatchNorm1d> {
+ public:
+  using LazyBatchNorm::LazyBatchNorm;
+};
+class LazyBatchNorm2d : public LazyBatchNorm<BatchNorm2d> {
+ public:
+  using LazyBatchNorm::LazyBatchNorm;
+};
+class LazyBatchNorm3d : public LazyBatchNorm<BatchNorm3d> {
+ public:
+  using LazyBatchNorm::LazyBatchNorm;
+};
+
+// InstanceNormOptions with the defaults that lazy layers have in PyTorch.
+struct LazyInstanceNormOptions {
+  double eps = 1e-5;
+  double momentum = 0.1;
+  bool affine = true;
+  bool track_running_stats = true;
+};
+// The same of an instance norm.
+template <class Norm>
+class LazyInstanceNorm : public Norm {
+ public:
+  explicit LazyInstanceNorm(const LazyInstanceNormOptions& options = {}, Here here = {})
+      : Norm(std::nullopt,
+             {.eps = options.eps,
+              .momentum = options.momentum,
+              .affine = options.affine,
+              .track_running_stats = options.track_running_stats},
+             here) {}
+};
+class LazyInstanceNorm1d : public LazyInstanceNorm<InstanceNorm1d> {
+ public:
+  using LazyInstanceNorm::LazyInstanceNorm;
+};
+class LazyInstanceNorm2d : public LazyInstanceNorm<InstanceNorm2d> {
+ public:
+  using LazyInstanceNorm::LazyInstanceNorm;
+};
+class LazyInstanceNorm3d : public LazyInstanceNorm<InstanceNorm3d> {
+ public:
+  using LazyInstanceNorm::LazyInstanceNorm;
 };
 
 }  // namespace xgrad::nn

@@ -59,7 +59,7 @@ class AvgPool3d : public AvgPoolNd<IntTriple, AvgPool3dOptions> {
   using AvgPoolNd::AvgPoolNd;
 };
 
-// The p-norm of each window, p = norm_type: xgrad::lp_pool1d, lp_pool2d.
+// The p-norm of each window, p = norm_type: xgrad::lp_pool1d, lp_pool2d, lp_pool3d.
 template <class Sizes, class Options>
 class LPPoolNd : public Layer {
  public:
@@ -76,6 +76,10 @@ class LPPool1d : public LPPoolNd<std::int64_t, LpPool1dOptions> {
   using LPPoolNd::LPPoolNd;
 };
 class LPPool2d : public LPPoolNd<IntPair, LpPool2dOptions> {
+ public:
+  using LPPoolNd::LPPoolNd;
+};
+class LPPool3d : public LPPoolNd<IntTriple, LpPool3dOptions> {
  public:
   using LPPoolNd::LPPoolNd;
 };
@@ -166,6 +170,7 @@ extern template class AvgPoolNd<IntPair, AvgPool2dOptions>;
 extern template class AvgPoolNd<IntTriple, AvgPool3dOptions>;
 extern template class LPPoolNd<std::int64_t, LpPool1dOptions>;
 extern template class LPPoolNd<IntPair, LpPool2dOptions>;
+extern template class LPPoolNd<IntTriple, LpPool3dOptions>;
 extern template class AdaptiveMaxPoolNd<std::int64_t>;
 extern template class AdaptiveMaxPoolNd<AdaptivePair>;
 extern template class AdaptiveMaxPoolNd<AdaptiveTriple>;

@@ -121,10 +121,15 @@ struct LpPool2dOptions {
   OptionalIntPair stride{};
   bool ceil_mode = false;
 };
+struct LpPool3dOptions {
+  OptionalIntTriple stride{};
+  bool ceil_mode = false;
+};
 // (sum of x^norm_type over each window)^(1 / norm_type), the sum being the window's mean times the size of a whole one
 // (which matters where ceil_mode cuts a window off). Where the sum is 0, so is the gradient; NaN where it is negative
 // and the root does not exist. ValueError for norm_type 0.
 Tensor lp_pool1d(const Arg& x, double norm_type, std::int64_t kernel_size, const LpPool1dOptions& options = {});
 Tensor lp_pool2d(const Arg& x, double norm_type, IntPair kernel_size, const LpPool2dOptions& options = {});
+Tensor lp_pool3d(const Arg& x, double norm_type, IntTriple kernel_size, const LpPool3dOptions& options = {});
 
 }  // namespace xgrad
