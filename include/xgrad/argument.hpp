@@ -18,6 +18,7 @@ class Arg {
     if (!tensor.defined()) detail::raise_undefined(here);
   }
   const Tensor& tensor() const noexcept { return tensor_; }
+  operator const Tensor&() const noexcept { return tensor_; }
   const Tensor* operator->() const noexcept { return &tensor_; }
   Here here() const noexcept { return here_; }
 
@@ -32,6 +33,7 @@ class Operand {
   Operand(const Tensor& tensor, Here here = {}) : tensor_(&tensor), scalar_(0), here_(here) {
     if (!tensor.defined()) detail::raise_undefined(here);
   }
+  Operand(const Arg& argument, Here here = {}) : Operand(argument.tensor(), here) {}
   template <class T>
   requires std::is_arithmetic_v<T> Operand(T value, Here here = {})
   noexcept : scalar_(value), here_(here) {}
@@ -46,6 +48,22 @@ class Operand {
   Scalar scalar_;
   Here here_;
 };
+
+// Arithmetic broadcasts and promotes as the functions add, sub, mul, div, ... do; comparisons give bool tensors.
+Tensor operator+(const Operand& a, const Operand& b);
+Tensor operator-(const Operand& a, const Operand& b);
+Tensor operator*(const Operand& a, const Operand& b);
+Tensor operator/(const Operand& a, const Operand& b);
+Tensor operator-(const Operand& x);
+Tensor operator==(const Operand& a, const Operand& b);
+Tensor operator!=(const Operand& a, const Operand& b);
+Tensor operator<(const Operand& a, const Operand& b);
+Tensor operator<=(const Operand& a, const Operand& b);
+Tensor operator>(const Operand& a, const Operand& b);
+Tensor operator>=(const Operand& a, const Operand& b);
+Tensor operator&&(const Operand& a, const Operand& b);
+Tensor operator||(const Operand& a, const Operand& b);
+Tensor operator!(const Operand& x);
 
 // begin:end:step along one dimension; left-out ends reach to the border, negative ones count from the end.
 struct Slice {

@@ -402,22 +402,6 @@ class Tensor {
   Tensor det(Here here = {}) const;
   Tensor inverse(Here here = {}) const;
 
-  // Arithmetic broadcasts and promotes as the functions add, sub, mul, div, ... do; comparisons give bool tensors.
-  friend Tensor operator+(const Operand& a, const Operand& b);
-  friend Tensor operator-(const Operand& a, const Operand& b);
-  friend Tensor operator*(const Operand& a, const Operand& b);
-  friend Tensor operator/(const Operand& a, const Operand& b);
-  friend Tensor operator-(const Operand& x);
-  friend Tensor operator==(const Operand& a, const Operand& b);
-  friend Tensor operator!=(const Operand& a, const Operand& b);
-  friend Tensor operator<(const Operand& a, const Operand& b);
-  friend Tensor operator<=(const Operand& a, const Operand& b);
-  friend Tensor operator>(const Operand& a, const Operand& b);
-  friend Tensor operator>=(const Operand& a, const Operand& b);
-  friend Tensor operator&&(const Operand& a, const Operand& b);
-  friend Tensor operator||(const Operand& a, const Operand& b);
-  friend Tensor operator!(const Operand& x);
-
   // For the library itself: a handle on an implementation, and the implementation of a handle.
   static Tensor adopt(detail::TensorImpl* impl) noexcept;
   detail::TensorImpl* unsafe_impl() const noexcept { return reinterpret_cast<detail::TensorImpl*>(impl_); }
