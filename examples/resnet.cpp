@@ -50,7 +50,6 @@ class Block : public nn::Layer {
       : f(register_module("f", nn::Sequential(conv(in, out, 3, stride), nn::BatchNorm2d(out), nn::ReLU(),
                                               conv(out, out, 3, 1), nn::BatchNorm2d(out)))),
         shortcut(register_module("shortcut", nn::Sequential())) {
-    nn::init::zeros_(f.at<nn::BatchNorm2d>(4).weight);  // at first a block changes nothing
     if (in == out && stride == 1) return;
     shortcut.push_back(conv(in, out, 1, stride)).push_back(nn::BatchNorm2d(out));
   }
