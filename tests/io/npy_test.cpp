@@ -3,9 +3,12 @@
 #include <xgrad/ops/equality.hpp>
 
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "support/file_limit.hpp"
 #include "support/files.hpp"
 
 using namespace std::string_literals;
@@ -166,6 +169,26 @@ TEST_CASE("an archive keeps names, order, types and values") {
   CHECK(std::filesystem::file_size(directory / "plain.npz") > 400'000);
   CHECK(std::filesystem::file_size(directory / "packed.npz") < 4'000);
   CHECK(xgrad::equal(xgrad::load_npz(directory / "packed.npz")["z"], zeros));
+}
+
+TEST_CASE("a full disk leaves the old file as it was, and nothing beside it") {
+  const test::TemporaryDirectory directory;
+  const StateDict one{{"x", xgrad::tensor({1.0})}}, many{{"x", xgrad::zeros({10000})}, {"y", xgrad::zeros({5})}};
+  const std::string array = directory / "x.npy", archive = directory / "x.npz";
+  xgrad::save_npy(one["x"], array);
+  xgrad::save_npz(one, archive);
+  const auto error = [](const std::string& path, const std::function<void()>& write) {
+    const std::string message = message_of<xgrad::IoError>([&] {
+      const test::FileLimit full(4096);
+      write();
+    });
+    CHECK(mentions(message, {path, "File too large", "npy_test.cpp:"}));
+  };
+  error(array, [&] { xgrad::save_npy(many["x"], array); });
+  error(archive, [&] { xgrad::save_npz(many, archive); });
+  CHECK(directory.count() == 2);
+  CHECK(xgrad::equal(xgrad::load_npy(array), one["x"]));
+  CHECK(xgrad::equal(xgrad::load_npz(archive)["x"], one["x"]));
 }
 
 TEST_CASE("archives that are not what they should be") {

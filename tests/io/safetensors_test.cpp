@@ -3,15 +3,14 @@
 
 #include <bit>
 #include <cmath>
-#include <csignal>
 #include <cstring>
 #include <doctest/doctest.h>
 #include <limits>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <vector>
 
 #include "core/tensor_impl.hpp"
+#include "support/file_limit.hpp"
 #include "support/files.hpp"
 
 using namespace std::string_literals;
@@ -319,15 +318,10 @@ TEST_CASE("a full disk leaves the old file as it was, and nothing beside it") {
   const test::TemporaryDirectory directory;
   const std::string path = directory / "w.safetensors";
   xgrad::save({{"x", xgrad::tensor({1.0})}}, path);
-  struct rlimit before;
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
-  struct rlimit small = before;
-  small.rlim_cur = 4096;
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
-  const std::string message = message_of<xgrad::IoError>([&] { xgrad::save({{"x", xgrad::zeros({10000})}}, path); });
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
-  std::signal(SIGXFSZ, handler);
+  const std::string message = message_of<xgrad::IoError>([&] {
+    const test::FileLimit full(4096);
+    xgrad::save({{"x", xgrad::zeros({10000})}}, path);
+  });
   CHECK(mentions(message, {"save: ", path, "File too large"}));
   CHECK(directory.count() == 1);
   CHECK(xgrad::load(path)["x"].item<double>() == 1);
