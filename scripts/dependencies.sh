@@ -7,8 +7,8 @@
 #   scripts/dependencies.sh ci     what .ci/run needs beside
 set -eu
 
-libraries="libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-dev libfmt-dev zlib1g-dev nlohmann-json3-dev
-  doctest-dev libcli11-dev gnuplot-nox libdnnl-dev"
+libraries="libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-dev libfmt-dev zlib1g-dev libzip-dev
+  nlohmann-json3-dev doctest-dev libcli11-dev gnuplot-nox libdnnl-dev"
 needed_cmake=3.25
 
 say() { echo "xgrad: $*"; }
@@ -82,7 +82,7 @@ need_build() {
   elif [ -n "$tools" ]; then
     say "missing here:$tools (a C++20 compiler, CMake $needed_cmake or newer and Ninja are needed)."
     say "The libraries needed: xtensor, xtensor-blas, xsimd, fmt, OpenBLAS (or another BLAS and LAPACK), zlib,"
-    say "nlohmann_json, doctest, CLI11; oneDNN 2.6 for fast convolutions and gnuplot for the examples' pictures."
+    say "libzip, nlohmann_json, doctest, CLI11; oneDNN 2.6 for fast convolutions and gnuplot for the examples' pictures."
     say "Packages are installed by this script on Debian and Ubuntu only."
     exit 1
   fi

@@ -1,5 +1,7 @@
 #include <xgrad/state_dict.hpp>
 
+#include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "core/check.hpp"
@@ -10,6 +12,23 @@ namespace {
 void check_entry(const char* op, const std::string& name, const Tensor& tensor, Here here) {
   detail::check<ValueError>(!name.empty(), here, "{}: the name of a tensor is empty", op);
   detail::check<ValueError>(tensor.defined(), here, "{}: the tensor \"{}\" is undefined", op, name);
+}
+
+// Calls rename(name), an optional name, for each entry: those that get one, under it.
+template <class F>
+StateDict rename_all(const char* op, const StateDict& state, Here here, const F& rename) {
+  StateDict result;
+  std::unordered_map<std::string, std::string> old_names;
+  for (const auto& [name, tensor] : state) {
+    const std::optional<std::string> now = rename(name);
+    if (!now) continue;
+    detail::check<ValueError>(!now->empty(), here, "{}: nothing would be left of the name \"{}\"", op, name);
+    const auto [other, is_new] = old_names.emplace(*now, name);
+    detail::check<ValueError>(is_new, here, "{}: \"{}\" and \"{}\" would both be \"{}\"", op, other->second, name,
+                              *now);
+    result.insert(*now, tensor, here);
+  }
+  return result;
 }
 }  // namespace
 
@@ -72,6 +91,46 @@ StateDict StateDict::clone() const {
   StateDict copy;
   for (const auto& [name, tensor] : entries_) copy.insert(name, tensor.detach().clone());
   return copy;
+}
+
+StateDict StateDict::with_prefix(std::string_view prefix, Here here) const {
+  return rename_all("StateDict.with_prefix", *this, here,
+                    [&](const std::string& name) { return std::optional(std::string(prefix) + name); });
+}
+
+StateDict StateDict::without_prefix(std::string_view prefix, Here here) const {
+  return rename_all("StateDict.without_prefix", *this, here, [&](const std::string& name) {
+    return std::optional(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
+  });
+}
+
+StateDict StateDict::part(std::string_view prefix, Here here) const {
+  return rename_all("StateDict.part", *this, here, [&](const std::string& name) {
+    return name.starts_with(prefix) ? std::optional(name.substr(prefix.size())) : std::nullopt;
+  });
+}
+
+StateDict StateDict::renamed(const std::function<std::string(const std::string&)>& rename, Here here) const {
+  detail::check<ValueError>(static_cast<bool>(rename), here, "StateDict.renamed: there is no function");
+  return rename_all("StateDict.renamed", *this, here,
+                    [&](const std::string& name) { return std::optional(rename(name)); });
+}
+
+StateDict StateDict::renamed(const std::vector<std::pair<std::string, std::string>>& names, Here here) const {
+  std::vector<bool> used(names.size());
+  StateDict result = rename_all("StateDict.renamed", *this, here, [&](const std::string& name) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto& [from, to] = names[i];
+      if (!name.starts_with(from) || (name.size() > from.size() && name[from.size()] != '.')) continue;
+      used[i] = true;
+      return std::optional(to + name.substr(from.size()));
+    }
+    return std::optional(name);
+  });
+  for (std::size_t i = 0; i < names.size(); ++i)
+    detail::check<ValueError>(used[i], here, "StateDict.renamed: \"{}\" fits none of the {} names here", names[i].first,
+                              size());
+  return result;
 }
 
 }  // namespace xgrad

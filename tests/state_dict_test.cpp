@@ -2,6 +2,7 @@
 #include <xgrad/state_dict.hpp>
 
 #include <doctest/doctest.h>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -72,4 +73,49 @@ TEST_CASE("misuse is named and changes nothing") {
   CHECK(mentions(message_of<xgrad::ValueError>([&] { state.at("weight"); }), {"\"weight\"", "state_dict_test.cpp:"}));
   CHECK(state.size() == 1);
   CHECK(state["x"].item<double>() == 1);
+}
+
+TEST_CASE("names get a prefix, lose it, or are chosen by it") {
+  const StateDict state{{"a.w", xgrad::tensor({1.0})}, {"ab", xgrad::tensor({2.0})}, {"a.b.w", xgrad::tensor({3.0})}};
+  const StateDict longer = state.with_prefix("net.");
+  CHECK(longer.keys() == std::vector<std::string>{"net.a.w", "net.ab", "net.a.b.w"});
+  CHECK(longer["net.ab"].is_same(state["ab"]));
+  CHECK(longer.without_prefix("net.").keys() == state.keys());
+  CHECK(state.without_prefix("a.").keys() == std::vector<std::string>{"w", "ab", "b.w"});
+  CHECK(state.without_prefix("none.").keys() == state.keys());
+  const StateDict part = state.part("a.");
+  CHECK(part.keys() == std::vector<std::string>{"w", "b.w"});
+  CHECK(part["b.w"].is_same(state["a.b.w"]));
+  CHECK(state.part("none.").empty());
+  CHECK(state.part("").keys() == state.keys());
+  CHECK(StateDict().with_prefix("x").empty());
+}
+
+TEST_CASE("names are mapped by a function or by pairs") {
+  const StateDict state{{"backbone.0.weight", xgrad::tensor({1.0})},
+                        {"backbone2.weight", xgrad::tensor({2.0})},
+                        {"head", xgrad::tensor({3.0})}};
+  CHECK(state.renamed([](const std::string& name) { return name + "!"; }).keys() ==
+        std::vector<std::string>{"backbone.0.weight!", "backbone2.weight!", "head!"});
+  const StateDict moved = state.renamed({{"backbone", "encoder"}, {"head", "out.bias"}});
+  CHECK(moved.keys() == std::vector<std::string>{"encoder.0.weight", "backbone2.weight", "out.bias"});
+  CHECK(moved["out.bias"].is_same(state["head"]));
+  // The first pair that fits counts, and names may change places.
+  CHECK(state.renamed({{"backbone.0", "first"}, {"backbone2", "backbone.0"}}).keys() ==
+        std::vector<std::string>{"first.weight", "backbone.0.weight", "head"});
+  CHECK(state.renamed(std::vector<std::pair<std::string, std::string>>{}).keys() == state.keys());
+}
+
+TEST_CASE("names that meet, vanish or are not there are named") {
+  const StateDict state{{"a.w", xgrad::tensor({1.0})}, {"w", xgrad::tensor({2.0})}};
+  CHECK(mentions(message_of<xgrad::ValueError>([&] { state.without_prefix("a."); }),
+                 {"StateDict.without_prefix", "\"a.w\" and \"w\" would both be \"w\"", "state_dict_test.cpp:"}));
+  CHECK(mentions(message_of<xgrad::ValueError>([&] { state.part("w"); }), {"StateDict.part", "nothing", "\"w\""}));
+  CHECK(mentions(message_of<xgrad::ValueError>([&] { state.renamed([](const std::string&) { return "x"; }); }),
+                 {"StateDict.renamed", "\"a.w\" and \"w\"", "\"x\""}));
+  CHECK(mentions(message_of<xgrad::ValueError>([&] {
+                   state.renamed({{"b", "c"}});
+                 }),
+                 {"StateDict.renamed", "\"b\" fits none of the 2 names"}));
+  CHECK_THROWS_AS(state.renamed(std::function<std::string(const std::string&)>()), xgrad::ValueError);
 }

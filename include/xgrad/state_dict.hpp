@@ -3,6 +3,7 @@
 #include <xgrad/tensor.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -51,6 +52,22 @@ class StateDict {
   std::vector<value_type> release() &&;
   // The same names over copies of the tensors, without history.
   StateDict clone() const;
+
+  // ---- the same tensors under other names, in the same order. ValueError, which names them: two tensors that would
+  // get one name, or one that would get none.
+
+  // Every name with text before it: with_prefix("model.").
+  StateDict with_prefix(std::string_view prefix, Here here = {}) const;
+  // Names that begin with the prefix without it, the others as they are: without_prefix("module.").
+  StateDict without_prefix(std::string_view prefix, Here here = {}) const;
+  // Only the tensors whose names begin with the prefix, without it: part("encoder.").
+  StateDict part(std::string_view prefix, Here here = {}) const;
+  // Every name as a function gives it.
+  StateDict renamed(const std::function<std::string(const std::string&)>& rename, Here here = {}) const;
+  // From one name to another: of tensors, or of what stands before a dot, so that {"backbone", "encoder"} makes
+  // "encoder.0.weight" of "backbone.0.weight" and leaves "backbone2.weight". The first pair that fits a name counts.
+  // ValueError: a pair that fits no name.
+  StateDict renamed(const std::vector<std::pair<std::string, std::string>>& names, Here here = {}) const;
 
  private:
   struct Hash : std::hash<std::string_view> {

@@ -13,7 +13,9 @@
 #include <xgrad/data/sampler.hpp>
 #include <xgrad/data/transforms.hpp>
 #include <xgrad/functional.hpp>
+#include <xgrad/io/npy.hpp>
 #include <xgrad/io/safetensors.hpp>
+#include <xgrad/io/training_checkpoint.hpp>
 #include <xgrad/memory.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/adaptive_softmax.hpp>

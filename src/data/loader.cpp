@@ -6,12 +6,14 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "core/check.hpp"
 #include "data/splitmix.hpp"
 #include "kernels/parallel.hpp"
+#include "state_reader.hpp"
 
 namespace xgrad::data {
 
@@ -32,8 +34,13 @@ void Batch::check_pair() const {
 // A worker waits before it would be a ring ahead of the caller. Without workers the caller fetches.
 class LoaderBase::Epoch {
  public:
-  Epoch(Fetch fetch, std::vector<Indices> batches, std::uint64_t seed)
-      : fetch_(std::move(fetch)), batches_(std::move(batches)), seed_(seed), recording_(is_grad_enabled()) {}
+  Epoch(Fetch fetch, std::vector<Indices> batches, std::size_t first, std::uint64_t seed)
+      : fetch_(std::move(fetch)),
+        batches_(std::move(batches)),
+        seed_(seed),
+        recording_(is_grad_enabled()),
+        taken_(first),
+        begun_(first) {}
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;
   ~Epoch() {
@@ -46,7 +53,7 @@ class LoaderBase::Epoch {
   }
 
   void start_workers(std::int64_t workers, std::int64_t prefetch_factor) {
-    const std::size_t count = std::min(static_cast<std::size_t>(workers), batches_.size());
+    const std::size_t count = std::min(static_cast<std::size_t>(workers), batches_.size() - taken_);
     // At most all of them, so that the product cannot overflow.
     ring_.resize(count * std::min(batches_.size(), static_cast<std::size_t>(prefetch_factor)));
     workers_.reserve(count);
@@ -54,7 +61,8 @@ class LoaderBase::Epoch {
   }
 
   std::shared_ptr<void> next() {
-    if (taken_ == batches_.size()) return nullptr;
+    ended_ = taken_ == batches_.size();
+    if (ended_) return nullptr;
     if (workers_.empty()) return fetch(taken_++);
     Place place;
     {
@@ -67,6 +75,11 @@ class LoaderBase::Epoch {
     room_.notify_one();
     if (place.error) std::rethrow_exception(place.error);
     return std::move(place.batch);
+  }
+
+  // How many batches the caller took; none when it knows that there are no more.
+  std::optional<std::int64_t> taken() const {
+    return ended_ ? std::nullopt : std::optional(static_cast<std::int64_t>(taken_));
   }
 
  private:
@@ -115,7 +128,8 @@ class LoaderBase::Epoch {
   std::mutex mutex_;
   std::condition_variable room_, ready_;
   // Batches that the caller took and that workers began.
-  std::size_t taken_ = 0, begun_ = 0;
+  std::size_t taken_, begun_;
+  bool ended_ = false;
   bool stopped_ = false;
   std::vector<Place> ring_;
   std::vector<std::thread> workers_;
@@ -150,16 +164,45 @@ LoaderBase::LoaderBase(const char* op, std::optional<std::int64_t> count, Fetch 
   batches_ = choose_batches(op, count_, options, here);
 }
 
-std::shared_ptr<LoaderBase::Epoch> LoaderBase::begin_epoch() const {
+std::shared_ptr<LoaderBase::Epoch> LoaderBase::begin_epoch() {
   std::vector<Indices> batches = batches_->sample(options_.seed, epoch_);
   for (const Indices& batch : batches)
     for (const std::int64_t index : batch)
       check<IndexError>(index >= 0 && index < count_, Here{nullptr, 0},
                         "{}: the sampler gave the number {}; the data set has {} samples", op_, index, count_);
   const std::uint64_t seed = detail::SplitMix(options_.seed, static_cast<std::uint64_t>(epoch_)).next();
-  auto epoch = std::make_shared<Epoch>(fetch_, std::move(batches), seed);
+  const std::size_t first = std::min(static_cast<std::size_t>(first_batch_), batches.size());
+  auto epoch = std::make_shared<Epoch>(fetch_, std::move(batches), first, seed);
   epoch->start_workers(options_.num_workers, options_.prefetch_factor);
+  current_ = epoch;
   return epoch;
+}
+void LoaderBase::count_epoch() noexcept {
+  ++epoch_;
+  first_batch_ = 0;
+}
+
+void LoaderBase::set_epoch(std::int64_t epoch) noexcept {
+  epoch_ = epoch;
+  first_batch_ = 0;
+  current_.reset();
+}
+
+StateDict LoaderBase::state_dict() const {
+  const std::shared_ptr<const Epoch> current = current_.lock();
+  const std::optional<std::int64_t> taken = current ? current->taken() : std::nullopt;
+  return {{"epoch", detail::state_number(taken ? epoch_ - 1 : epoch_)},
+          {"batch", detail::state_number(taken.value_or(first_batch_))}};
+}
+
+void LoaderBase::load_state_dict(const StateDict& state, Here here) {
+  detail::StateReader read(state, here, op_);
+  const auto epoch = read.number<std::int64_t>("epoch"), batch = read.number<std::int64_t>("batch");
+  read.nothing_else();
+  check<ValueError>(batch >= 0 && batch <= size(), here,
+                    "load_state_dict: {} cannot go on behind {} batches, an epoch has {}", op_, batch, size());
+  set_epoch(epoch);
+  first_batch_ = batch;
 }
 
 DataLoader::DataLoader(DatasetPointer dataset, const DataLoaderOptions& options, Here here, int)

@@ -167,18 +167,19 @@ ReplacingFile::~ReplacingFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-void ReplacingFile::write(const void* from, std::int64_t bytes) {
+void ReplacingFile::write_at(const void* from, std::int64_t bytes, std::int64_t offset) {
   // The disk starts on what is there while the rest is still being copied; commit() waits for it. A hint: what goes
   // wrong with it, the flush reports.
   constexpr std::int64_t window = std::int64_t{8} << 20;
   const char* cursor = static_cast<const char*>(from);
   while (bytes > 0) {
-    const ssize_t put = ::write(file_.get(), cursor, static_cast<std::size_t>(std::min(bytes, window)));
+    const ssize_t put = ::pwrite(file_.get(), cursor, static_cast<std::size_t>(std::min(bytes, window)), offset);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) task_.fail_system("cannot be written");
     cursor += put;
     bytes -= put;
-    written_ += put;
+    offset += put;
+    written_ = std::max(written_, offset);
     if (written_ - started_ < window) continue;
     ::sync_file_range(file_.get(), started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
     started_ = written_;

@@ -78,7 +78,10 @@ class ReplacingFile {
   ~ReplacingFile();
   ReplacingFile(const ReplacingFile&) = delete;
   ReplacingFile& operator=(const ReplacingFile&) = delete;
-  void write(const void* from, std::int64_t bytes);
+  void write(const void* from, std::int64_t bytes) { write_at(from, bytes, written_); }
+  // The same at a place that was written before, or at the end.
+  void write_at(const void* from, std::int64_t bytes, std::int64_t offset);
+  std::int64_t size() const noexcept { return written_; }
   // Flushes to the disk and renames.
   void commit();
 

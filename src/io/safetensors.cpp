@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -13,9 +12,6 @@
 #include "io/safetensors_header.hpp"
 
 namespace xgrad {
-
-static_assert(std::endian::native == std::endian::little,
-              "safetensors files are read and written as memory holds them");
 
 namespace {
 using detail::Encoding;
@@ -27,15 +23,20 @@ constexpr std::int64_t prefix_bytes = 8;
 // The format's own bound.
 constexpr std::int64_t longest_header = 100'000'000;
 
+Encoding encoding_for(const Tensor& tensor, FloatFormat float32_as) {
+  if (tensor.dtype() != float32 || float32_as == FloatFormat::f32) return detail::encoding_of(tensor.dtype());
+  return float32_as == FloatFormat::f16 ? Encoding::f16 : Encoding::bf16;
+}
+
 // Lays the data out by falling element size, so that every tensor is aligned to its elements although the format allows
 // no gaps.
-std::vector<std::size_t> place_data(const StateDict& tensors, Header& header) {
+std::vector<std::size_t> place_data(const StateDict& tensors, FloatFormat float32_as, Header& header) {
   std::vector<std::size_t> order;
   for (const auto& [name, tensor] : tensors) {
     order.push_back(order.size());
-    header.entries.push_back({name, detail::encoding_of(tensor.dtype()), tensor.sizes(), 0, 0});
+    header.entries.push_back({name, encoding_for(tensor, float32_as), tensor.sizes(), 0, 0});
   }
-  auto size = [&](std::size_t i) { return detail::encoded_size(header.entries[i].encoding); };
+  auto size = [&](std::size_t i) { return detail::row_of(header.entries[i].encoding).size; };
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return size(a) > size(b); });
   std::int64_t offset = 0;
   for (const std::size_t i : order) {
@@ -86,42 +87,11 @@ OpenFile open(const FileTask& task) {
   return result;
 }
 
-float widen_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
-  const std::uint32_t exponent = (half >> 10) & 31, fraction = half & 0x3ff;
-  if (exponent == 0) {
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-    return sign ? -magnitude : magnitude;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-float widen_bfloat(std::uint16_t value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16); }
-
-template <class Widen>
-void read_widened(const FileTask& task, const detail::Descriptor& file, float* to, std::int64_t count,
-                  std::int64_t offset, Widen widen) {
-  std::array<std::uint16_t, 16384> block;
-  for (std::int64_t done = 0; done < count;) {
-    const std::int64_t n = std::min<std::int64_t>(count - done, block.size());
-    detail::read_exactly(task, file, block.data(), 2 * n, offset + 2 * done);
-    for (std::int64_t i = 0; i < n; ++i) to[done + i] = widen(block[static_cast<std::size_t>(i)]);
-    done += n;
-  }
-}
-
 // A BOOL is read, because its bytes are checked and must not change afterwards.
 bool is_mapped(const OpenFile& source, const HeaderEntry& entry) {
-  switch (entry.encoding) {
-    case Encoding::f16:
-    case Encoding::bf16:
-    case Encoding::boolean:
-      return false;
-    default:
-      break;
-  }
+  if (!detail::is_verbatim(entry.encoding) || entry.encoding == Encoding::boolean) return false;
   return entry.end - entry.begin >= mapped_bytes &&
-         (source.data_begin + entry.begin) % detail::encoded_size(entry.encoding) == 0;
+         (source.data_begin + entry.begin) % detail::row_of(entry.encoding).size == 0;
 }
 
 void map_large_tensors(OpenFile& source) {
@@ -134,46 +104,43 @@ void map_large_tensors(OpenFile& source) {
 
 Tensor mapped_tensor(const OpenFile& source, const HeaderEntry& entry) {
   return from_blob(source.mapping->data() + source.data_begin + entry.begin, entry.shape,
-                   {.dtype = detail::dtype_of_encoding(entry.encoding)},
+                   {.dtype = detail::row_of(entry.encoding).dtype},
                    [mapping = source.mapping, bytes = entry.end - entry.begin](void* data) {
                      detail::Mapping::release(static_cast<std::byte*>(data), bytes);
                    });
 }
 
+std::string name_of(const HeaderEntry& entry) { return fmt::format("tensor \"{}\"", detail::excerpt(entry.name)); }
+
 Tensor read_tensor(const FileTask& task, const OpenFile& source, const HeaderEntry& entry) {
-  const Tensor tensor = detail::make_tensor(entry.shape, detail::dtype_of_encoding(entry.encoding));
-  const std::int64_t offset = source.data_begin + entry.begin;
-  if (entry.encoding == Encoding::f16) {
-    read_widened(task, source.file, detail::data<float>(tensor), tensor.numel(), offset, widen_half);
-  } else if (entry.encoding == Encoding::bf16) {
-    read_widened(task, source.file, detail::data<float>(tensor), tensor.numel(), offset, widen_bfloat);
-  } else {
-    detail::read_exactly(task, source.file, detail::impl(tensor).raw(), entry.end - entry.begin, offset);
-  }
-  if (entry.encoding == Encoding::boolean) {
-    const auto* bytes = detail::data<std::uint8_t>(tensor);
-    const auto* wrong = std::find_if(bytes, bytes + tensor.numel(), [](std::uint8_t byte) { return byte > 1; });
-    if (wrong != bytes + tensor.numel())
-      task.fail("tensor \"{}\": element {} is the byte {}; a BOOL is 0 or 1", detail::excerpt(entry.name),
-                wrong - bytes, *wrong);
-  }
-  return tensor;
+  const auto read = [&, offset = source.data_begin + entry.begin](void* to, std::int64_t bytes) mutable {
+    detail::read_exactly(task, source.file, to, bytes, offset);
+    offset += bytes;
+  };
+  return detail::read_elements(task, name_of(entry), read, entry.encoding, entry.shape);
 }
+
 }  // namespace
 
-void save(const StateDict& tensors, const std::string& path, const Metadata& metadata, Here here) {
+void save(const StateDict& tensors, const std::string& path, const SaveOptions& options, Here here) {
   const FileTask task{"save", path, here};
   Header header;
-  header.metadata = metadata;
-  const std::vector<std::size_t> order = place_data(tensors, header);
+  header.metadata = options.metadata;
+  const std::vector<std::size_t> order = place_data(tensors, options.float32_as, header);
   const std::string prefix = make_prefix(task, header);
   detail::ReplacingFile file(task);
-  file.write(prefix.data(), static_cast<std::int64_t>(prefix.size()));
+  const auto write = [&](const void* from, std::int64_t bytes) { file.write(from, bytes); };
+  write(prefix.data(), static_cast<std::int64_t>(prefix.size()));
   for (const std::size_t i : order) {
-    const Tensor dense = detail::dense(tensors.begin()[static_cast<std::ptrdiff_t>(i)].second);
-    file.write(detail::impl(dense).raw(), header.entries[i].end - header.entries[i].begin);
+    const HeaderEntry& entry = header.entries[i];
+    detail::write_elements(task, name_of(entry), write, entry.encoding,
+                           tensors.begin()[static_cast<std::ptrdiff_t>(i)].second);
   }
   file.commit();
+}
+
+void save(const StateDict& tensors, const std::string& path, const Metadata& metadata, Here here) {
+  save(tensors, path, SaveOptions{.metadata = metadata}, here);
 }
 
 StateDict load(const std::string& path, Here here) {

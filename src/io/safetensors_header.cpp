@@ -1,7 +1,6 @@
 #include "io/safetensors_header.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,23 +10,14 @@
 namespace xgrad::detail {
 
 namespace {
-struct EncodingRow {
-  const char* name;
-  Encoding encoding;
-  Dtype dtype;
-  std::int64_t size;
-};
-constexpr std::array<EncodingRow, 8> encodings{{{"F32", Encoding::f32, float32, 4},
-                                                {"F64", Encoding::f64, float64, 8},
-                                                {"I64", Encoding::i64, int64, 8},
-                                                {"I32", Encoding::i32, int32, 4},
-                                                {"U8", Encoding::u8, uint8, 1},
-                                                {"BOOL", Encoding::boolean, bool_, 1},
-                                                {"F16", Encoding::f16, float32, 2},
-                                                {"BF16", Encoding::bf16, float32, 2}}};
-constexpr const EncodingRow& row(Encoding encoding) noexcept { return encodings[static_cast<std::size_t>(encoding)]; }
 constexpr std::size_t most_dimensions = 64;
 constexpr const char* metadata_key = "__metadata__";
+
+std::string known_names() {
+  std::string text;
+  for (const EncodingRow& kind : encodings()) text += fmt::format("{}{}", text.empty() ? "" : ", ", kind.safetensors);
+  return text;
+}
 
 // Takes the parser's events one by one, so that nothing is built of a document that is not of the one form allowed:
 // {"name": {"dtype": text, "shape": [integers], "data_offsets": [begin, end]}, "__metadata__": {text: text}}.
@@ -94,11 +84,10 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       header_.metadata.emplace(key_, value);
     } else if (level_ == Level::entry && key_ == "dtype") {
       if (fields_.encoding) fail("tensor \"{}\": its dtype appears twice", entry_name());
-      const auto* found =
-          std::find_if(encodings.begin(), encodings.end(), [&](auto& row) { return value == row.name; });
-      if (found == encodings.end())
-        fail("tensor \"{}\" has dtype {}; those that can be read are F64, F32, F16, BF16, I64, I32, U8 and BOOL",
-             entry_name(), excerpt(value));
+      const auto found =
+          std::find_if(encodings().begin(), encodings().end(), [&](auto& row) { return value == row.safetensors; });
+      if (found == encodings().end())
+        fail("tensor \"{}\" has dtype {}; those that can be read are {}", entry_name(), excerpt(value), known_names());
       fields_.encoding = found->encoding;
     } else {
       unexpected("a text");
@@ -158,29 +147,16 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   Fields fields_;
 };
 
-// Bytes of a tensor; empty when its size, or a stride of it, is beyond all numbers.
-std::optional<std::int64_t> checked_bytes(const HeaderEntry& entry) {
-  std::int64_t extent = encoded_size(entry.encoding);
-  bool empty = false;
-  for (const std::int64_t size : entry.shape) {
-    empty = empty || size == 0;
-    if (__builtin_mul_overflow(extent, std::max<std::int64_t>(size, 1), &extent)) return {};
-  }
-  // Widening doubles what a half-precision tensor takes.
-  if (extent > std::numeric_limits<std::int64_t>::max() / 8) return {};
-  return empty ? 0 : extent;
-}
-
 void check_entries(const FileTask& task, const Header& header, std::int64_t data_bytes) {
   for (const HeaderEntry& entry : header.entries) {
-    const std::optional<std::int64_t> bytes = checked_bytes(entry);
+    const std::optional<std::int64_t> bytes = encoded_bytes(entry.encoding, entry.shape);
     if (!bytes) task.fail("tensor \"{}\": its shape {} is too large", excerpt(entry.name), entry.shape);
     if (entry.begin > entry.end || entry.end > data_bytes)
       task.fail("tensor \"{}\": its data_offsets [{}, {}] do not lie within the {} bytes of data", excerpt(entry.name),
                 entry.begin, entry.end, data_bytes);
     if (entry.end - entry.begin != *bytes)
       task.fail("tensor \"{}\": its data_offsets span {} bytes, {} of shape {} take {}", excerpt(entry.name),
-                entry.end - entry.begin, row(entry.encoding).name, entry.shape, *bytes);
+                entry.end - entry.begin, row_of(entry.encoding).safetensors, entry.shape, *bytes);
   }
   std::vector<const HeaderEntry*> order;
   order.reserve(header.entries.size());
@@ -206,12 +182,6 @@ std::string quoted(const FileTask& task, const std::string& text) {
 }
 }  // namespace
 
-Encoding encoding_of(Dtype dtype) noexcept {
-  return std::find_if(encodings.begin(), encodings.end(), [&](auto& row) { return row.dtype == dtype; })->encoding;
-}
-Dtype dtype_of_encoding(Encoding encoding) noexcept { return row(encoding).dtype; }
-std::int64_t encoded_size(Encoding encoding) noexcept { return row(encoding).size; }
-
 std::string write_header(const FileTask& task, const Header& header) {
   std::string text = "{";
   auto separator = [&] { return text.size() > 1 ? "," : ""; };
@@ -225,7 +195,7 @@ std::string write_header(const FileTask& task, const Header& header) {
     check<ValueError>(entry.name != metadata_key, task.here, "{}: a tensor cannot have the name \"{}\"", task.op,
                       metadata_key);
     text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}", separator(),
-                        quoted(task, entry.name), row(entry.encoding).name,
+                        quoted(task, entry.name), row_of(entry.encoding).safetensors,
                         fmt::join(entry.shape.begin(), entry.shape.end(), ","), entry.begin, entry.end);
   }
   return text + "}";

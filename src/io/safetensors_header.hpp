@@ -7,17 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "io/elements.hpp"
 #include "io/file.hpp"
 
 namespace xgrad::detail {
-
-// How an element lies in the file.
-enum class Encoding : std::uint8_t { f32, f64, i64, i32, u8, boolean, f16, bf16 };
-
-Encoding encoding_of(Dtype dtype) noexcept;
-// What it becomes in memory: f16 and bf16 are widened.
-Dtype dtype_of_encoding(Encoding encoding) noexcept;
-std::int64_t encoded_size(Encoding encoding) noexcept;
 
 struct HeaderEntry {
   std::string name;

@@ -1,4 +1,3 @@
-#include <xgrad/autograd.hpp>
 #include <xgrad/nn/module.hpp>
 
 #include <algorithm>
@@ -11,9 +10,7 @@
 #include "core/check.hpp"
 #include "core/replace.hpp"
 #include "core/tensor_impl.hpp"
-#include "kernels/copy.hpp"
 #include "nn/module_state.hpp"
-#include "tape/node.hpp"
 
 namespace xgrad {
 namespace nn {
@@ -87,86 +84,6 @@ void put(List& list, const std::string& name, Value value) {
       return;
     }
   list.emplace_back(name, std::move(value));
-}
-
-// A parameter or buffer that belongs to the state, and the module that has no shape for it yet.
-struct Saved {
-  std::string name;
-  Tensor tensor;
-  ModuleState* shapeless;
-};
-
-// Tied tensors under each name.
-std::vector<Saved> saved_tensors(ModuleState& state) {
-  std::vector<Saved> all;
-  walk(state, "", nullptr, [&](const std::string& prefix, ModuleState& module) {
-    const auto add = [&](const std::string& name, const Tensor& tensor) {
-      if (tensor.defined())
-        all.push_back({prefix + name, tensor, is_uninitialized(module, tensor) ? &module : nullptr});
-    };
-    for (const auto& [name, tensor] : module.parameters) add(name, tensor);
-    for (const auto& buffer : module.buffers)
-      if (buffer.persistent) add(buffer.name, buffer.tensor);
-  });
-  return all;
-}
-
-std::string quoted(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "\"" : ", \"") + name + '"';
-  return text;
-}
-
-// -1 among the sizes stands for any.
-bool fits(const Shape& shape, const Shape& sizes) {
-  return std::equal(shape.begin(), shape.end(), sizes.begin(), sizes.end(),
-                    [](std::int64_t a, std::int64_t b) { return a == b || b == -1; });
-}
-
-// The places of the module's tensors in a state, one past its end for those that it lacks. Throws what load_state_dict
-// says.
-std::vector<std::size_t> match(const std::vector<Saved>& mine, const StateDict& given, const LoadOptions& options,
-                               Here here) {
-  std::vector<std::size_t> places;
-  std::vector<std::string> missing, unexpected;
-  std::unordered_set<std::string_view> names;
-  for (const auto& [name, tensor, shapeless] : mine) {
-    names.insert(name);
-    const auto found = given.find(name);
-    places.push_back(static_cast<std::size_t>(found - given.begin()));
-    if (found == given.end()) {
-      missing.push_back(name);
-      continue;
-    }
-    const Tensor& value = found->second;
-    const Shape& sizes = shapeless ? known_sizes(*shapeless, tensor) : tensor.sizes();
-    check<ShapeError>((shapeless && sizes.empty()) || fits(value.sizes(), sizes), here,
-                      "load_state_dict: \"{}\" has shape {} in the state, the module's is {}", name, value.sizes(),
-                      sizes);
-    check<DtypeError>(value.dtype() == tensor.dtype() || (value.is_floating_point() && tensor.is_floating_point()),
-                      here, "load_state_dict: \"{}\" is {} in the state, the module's is {}", name, value.dtype(),
-                      tensor.dtype());
-  }
-  for (const auto& [name, tensor] : given)
-    if (!names.contains(name)) unexpected.push_back(name);
-  if (options.strict && (!missing.empty() || !unexpected.empty())) {
-    std::string what;
-    if (!missing.empty()) what += "missing " + quoted(missing);
-    if (!unexpected.empty()) what += (what.empty() ? "unexpected " : "; unexpected ") + quoted(unexpected);
-    raise<ValueError>(here, "load_state_dict: the names must be the module's: {}; {{.strict = false}} ignores them",
-                      what);
-  }
-  return places;
-}
-
-// copy_ of one shape, without recording, for a model that is used when all of it is loaded.
-void overwrite(const Saved& saved, const Tensor& value, Here here) {
-  const Tensor& target = saved.tensor;
-  if (target.is_same(value)) return;
-  if (saved.shapeless) materialize(*saved.shapeless, target, value.sizes());
-  check_inplace("load_state_dict", target, here);
-  stream_elements(target, impl(value).storage == impl(target).storage ? value.clone(here) : value);
-  bump_version(target);
 }
 
 TensorList values(const NamedTensors& named) {
@@ -329,34 +246,6 @@ void Module::requires_grad_(bool requires_grad) {
 void Module::apply(const std::function<void(Module&)>& f) {
   NamedModules modules = named_modules();
   for (auto module = modules.rbegin(); module != modules.rend(); ++module) f(module->second);
-}
-
-// ---- state
-
-StateDict Module::state_dict() const {
-  NoGradGuard no_grad;
-  StateDict result;
-  for (const auto& [name, tensor, shapeless] : saved_tensors(state()))
-    if (!shapeless) result.insert(name, tensor.detach());
-  return result;
-}
-
-void Module::load_state_dict(const StateDict& given, const LoadOptions& options, Here here) {
-  const std::vector<Saved> mine = saved_tensors(state());
-  const std::vector<std::size_t> places = match(mine, given, options, here);
-  NoGradGuard no_grad;
-  for (std::size_t i = 0; i < mine.size(); ++i)
-    if (places[i] < given.size())
-      overwrite(mine[i], given.begin()[static_cast<std::ptrdiff_t>(places[i])].second, here);
-}
-
-void Module::load_state_dict(StateDict&& given, const LoadOptions& options, Here here) {
-  const std::vector<Saved> mine = saved_tensors(state());
-  const std::vector<std::size_t> places = match(mine, given, options, here);
-  auto entries = std::move(given).release();
-  NoGradGuard no_grad;
-  for (std::size_t i = 0; i < mine.size(); ++i)
-    if (places[i] < entries.size()) overwrite(mine[i], std::exchange(entries[places[i]].second, {}), here);
 }
 
 }  // namespace nn

@@ -68,5 +68,7 @@ void materialize(ModuleState& state, const Tensor& tensor, const Shape& shape);
 bool is_uninitialized(const ModuleState& state, const Tensor& tensor);
 // What is known of its sizes.
 const Shape& known_sizes(const ModuleState& state, const Tensor& tensor);
+// Throws what load_state_dict(state) would, and changes nothing.
+void check_load(const nn::Module& module, const StateDict& state, Here here);
 
 }  // namespace xgrad::detail

@@ -14,11 +14,14 @@
 #include "core/tensor_impl.hpp"
 #include "kernels/parallel.hpp"
 #include "optim/fused.hpp"
-#include "optim/state.hpp"
+#include "state_reader.hpp"
 
 namespace xgrad::optim {
 
 using detail::check;
+using detail::state_list;
+using detail::state_number;
+using detail::StateReader;
 
 namespace {
 

@@ -4,11 +4,12 @@
 #include <utility>
 
 #include "core/check.hpp"
-#include "optim/state.hpp"
+#include "state_reader.hpp"
 
 namespace xgrad::optim {
 
 using detail::check;
+using detail::StateReader;
 
 namespace {
 

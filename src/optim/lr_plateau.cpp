@@ -4,11 +4,13 @@
 #include <limits>
 
 #include "core/check.hpp"
-#include "optim/state.hpp"
+#include "state_reader.hpp"
 
 namespace xgrad::optim {
 
 using detail::check;
+using detail::state_number;
+using detail::StateReader;
 
 namespace {
 

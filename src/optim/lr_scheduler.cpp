@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "core/check.hpp"
-#include "optim/state.hpp"
+#include "state_reader.hpp"
 
 namespace xgrad::optim {
 
 using detail::check;
+using detail::state_list;
+using detail::state_number;
+using detail::StateReader;
 using std::numbers::pi;
 
 namespace {

@@ -7,12 +7,14 @@
 
 #include "core/check.hpp"
 #include "core/tensor_impl.hpp"
-#include "optim/state.hpp"
+#include "state_reader.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad::optim {
 
 using detail::check;
+using detail::state_number;
+using detail::StateReader;
 
 namespace {
 

@@ -302,6 +302,57 @@ TEST_CASE("samples of any type become batches of any type") {
   CHECK(sizes == std::vector<std::size_t>{4, 2});
 }
 
+TEST_CASE("a loader goes on where another one was") {
+  for (const std::int64_t workers : {0, 2}) {
+    const DataLoaderOptions options{.batch_size = 2, .shuffle = true, .num_workers = workers, .seed = 4};
+    DataLoader whole(dataset(), options);
+    const std::vector<Numbers> first = epoch(whole), second = epoch(whole);
+    REQUIRE(first.size() == 3);
+    CHECK(first != second);
+    CHECK(whole.state_dict().at("epoch").item<int>() == 2);
+    CHECK(whole.state_dict().at("batch").item<int>() == 0);
+
+    // Stopped with each of the batches in hand, the last one included.
+    for (std::size_t stop = 1; stop <= 3; ++stop) {
+      DataLoader before(dataset(), options), after(dataset(), options);
+      xgrad::StateDict state;
+      std::size_t taken = 0;
+      for (const auto& batch : before) {
+        (void)batch;
+        if (++taken == stop) state = before.state_dict();
+      }
+      CHECK(state.at("epoch").item<int>() == 0);
+      CHECK(state.at("batch").item<std::int64_t>() == static_cast<std::int64_t>(stop));
+      after.load_state_dict(state);
+      CHECK(after.state_dict().at("batch").item<std::int64_t>() == static_cast<std::int64_t>(stop));
+      CHECK(epoch(after) == std::vector<Numbers>(first.begin() + static_cast<std::ptrdiff_t>(stop), first.end()));
+      CHECK(epoch(after) == second);
+    }
+
+    // An epoch that was left early does not go on, nor does one behind set_epoch().
+    DataLoader left(dataset(), options), next(dataset(), options);
+    for (const auto& batch : left) {
+      (void)batch;
+      break;
+    }
+    next.load_state_dict(left.state_dict());
+    CHECK(epoch(next) == second);
+    next.load_state_dict({{"epoch", xgrad::tensor(1)}, {"batch", xgrad::tensor(2)}});
+    next.set_epoch(0);
+    CHECK(epoch(next) == first);
+
+    const auto refused = [&](std::int64_t batch) {
+      return message_of<xgrad::ValueError>([&] {
+        next.load_state_dict({{"epoch", xgrad::tensor(0)}, {"batch", xgrad::tensor(batch)}});
+      });
+    };
+    CHECK(mentions(refused(4), {"load_state_dict: DataLoader", "4 batches", "has 3", "loader_test.cpp:"}));
+    CHECK(mentions(refused(-1), {"-1"}));
+    CHECK_THROWS_AS(next.load_state_dict({{"epoch", xgrad::tensor(0)}}), xgrad::ValueError);
+    CHECK(next.epoch() == 1);
+  }
+}
+
 TEST_CASE("misuse") {
   CHECK(mentions(message_of<xgrad::ValueError>([] { DataLoader(dataset(), {.batch_size = 0}); }),
                  {"DataLoader", "batch_size", "0", "loader_test.cpp:"}));

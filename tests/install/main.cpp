@@ -6,6 +6,8 @@
 #endif
 
 #include <cstdio>
+#include <filesystem>
+#include <string>
 
 namespace xg = xgrad;
 namespace nn = xgrad::nn;
@@ -59,6 +61,16 @@ bool a_formula_agrees() {
 #endif
 }
 
+// Through the libraries that pack them.
+bool files_come_back() {
+  const std::string path = (std::filesystem::temp_directory_path() / "xgrad_user.npz").string();
+  const xg::Tensor x = xg::rand({50, 3});
+  xg::save_npz({{"x", x}}, path, {.compressed = true});
+  const bool same = xg::equal(xg::load_npz(path).at("x"), x);
+  std::filesystem::remove(path);
+  return same;
+}
+
 int failures = 0;
 void expect(bool holds, const char* what) {
   if (!holds) std::printf("failed: %s\n", what);
@@ -73,5 +85,6 @@ int main() {
   expect(gradients_are_right(), "gradients");
   expect(single_precision_follows_double(), "float32");
   expect(a_formula_agrees(), "elementwise");
+  expect(files_come_back(), "files");
   return failures;
 }

@@ -3,15 +3,14 @@
 
 #include <bit>
 #include <cmath>
-#include <csignal>
 #include <cstring>
 #include <doctest/doctest.h>
 #include <limits>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <vector>
 
 #include "core/tensor_impl.hpp"
+#include "support/file_limit.hpp"
 #include "support/files.hpp"
 
 using namespace std::string_literals;
@@ -118,6 +117,119 @@ TEST_CASE("half precision is widened") {
   CHECK(b[4] == 3.140625F);
 }
 
+TEST_CASE("small and unsigned integers become the type that holds them") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "integers.safetensors";
+  test::write_file(
+      path, file_of(R"({"i8":{"dtype":"I8","shape":[3],"data_offsets":[0,3]},)"
+                    R"("i16":{"dtype":"I16","shape":[2],"data_offsets":[3,7]},)"
+                    R"("u16":{"dtype":"U16","shape":[1,2],"data_offsets":[7,11]},)"
+                    R"("u32":{"dtype":"U32","shape":[2],"data_offsets":[11,19]},)"
+                    R"("u64":{"dtype":"U64","shape":[],"data_offsets":[19,27]},)"
+                    R"("none":{"dtype":"U16","shape":[0],"data_offsets":[27,27]}})",
+                    "\x80\xff\x7f"s + bytes_of<std::int16_t>({-32768, 5}) + bytes_of<std::uint16_t>({65535, 1}) +
+                        bytes_of<std::uint32_t>({4294967295U, 2}) + bytes_of<std::uint64_t>({9223372036854775807U})));
+  const StateDict tensors = xgrad::load(path);
+  using Numbers = std::vector<std::int64_t>;
+  CHECK(tensors["i8"].dtype() == xgrad::int32);
+  CHECK(tensors["i8"].to_vector<std::int64_t>() == Numbers{-128, -1, 127});
+  CHECK(tensors["i16"].dtype() == xgrad::int32);
+  CHECK(tensors["i16"].to_vector<std::int64_t>() == Numbers{-32768, 5});
+  CHECK(tensors["u16"].dtype() == xgrad::int32);
+  CHECK(tensors["u16"].sizes() == Shape{1, 2});
+  CHECK(tensors["u16"].to_vector<std::int64_t>() == Numbers{65535, 1});
+  CHECK(tensors["u32"].dtype() == xgrad::int64);
+  CHECK(tensors["u32"].to_vector<std::int64_t>() == Numbers{4294967295, 2});
+  CHECK(tensors["u64"].dtype() == xgrad::int64);
+  CHECK(tensors["u64"].item<std::int64_t>() == 9223372036854775807);
+  CHECK(tensors["none"].numel() == 0);
+}
+
+namespace {
+// What a float32 becomes in a file of this format and back.
+std::vector<float> through(xgrad::FloatFormat format, const std::vector<float>& values) {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "x.safetensors";
+  xgrad::save({{"x", xgrad::tensor(values)}}, path, {.float32_as = format});
+  CHECK(test::read_file(path).find(format == xgrad::FloatFormat::f16 ? "\"F16\"" : "\"BF16\"") != std::string::npos);
+  return xgrad::load(path)["x"].to_vector<float>();
+}
+// Every number of a format, and what lies half way to the next one and beside it: each goes to the nearest, and halves
+// to the one with an even last bit. `value` gives the number of some bits.
+template <class Value>
+void check_rounding(xgrad::FloatFormat format, unsigned last, Value value) {
+  std::vector<float> given, expected;
+  const auto add = [&](float from, float to) {
+    for (const float sign : {1.0F, -1.0F}) given.push_back(sign * from), expected.push_back(sign * to);
+  };
+  for (unsigned bits = 0; bits < last; ++bits) {
+    const float low = value(bits), high = value(bits + 1);
+    const float middle = low + (high - low) / 2;
+    add(low, low);
+    if (middle == low || middle == high) continue;  // float32 has nothing in between
+    add(middle, bits % 2 == 0 ? low : high);
+    add(std::nextafter(middle, low), low);
+    add(std::nextafter(middle, high), high);
+  }
+  const std::vector<float> got = through(format, given);
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < got.size(); ++i)
+    wrong += got[i] != expected[i] || std::signbit(got[i]) != std::signbit(expected[i]);
+  CHECK(wrong == 0);
+}
+}  // namespace
+
+TEST_CASE("float32 is rounded to the nearest number of half the size") {
+  check_rounding(xgrad::FloatFormat::f16, 0x7bff, [](unsigned bits) {
+    const int exponent = static_cast<int>(bits >> 10);
+    const auto fraction = static_cast<float>(bits & 0x3ff);
+    return exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  });
+  check_rounding(xgrad::FloatFormat::bf16, 0x7f7f, [](unsigned bits) {
+    const int exponent = static_cast<int>(bits >> 7);
+    const auto fraction = static_cast<float>(bits & 0x7f);
+    return exponent == 0 ? std::ldexp(fraction, -133) : std::ldexp(128 + fraction, exponent - 134);
+  });
+  for (const auto format : {xgrad::FloatFormat::f16, xgrad::FloatFormat::bf16}) {
+    const float infinity = std::numeric_limits<float>::infinity();
+    const std::vector<float> special = through(format, {infinity, -infinity, std::nanf(""), -std::nanf("1")});
+    CHECK(special[0] == infinity);
+    CHECK(special[1] == -infinity);
+    CHECK(std::isnan(special[2]));
+    CHECK(std::isnan(special[3]));
+  }
+  CHECK(through(xgrad::FloatFormat::f16, {65519.0F}) == std::vector<float>{65504});
+}
+
+TEST_CASE("only float32 is shortened, metadata go along, and overflow is refused") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory / "x.safetensors";
+  const Tensor matrix = xgrad::tensor({{1.0, 2.0, 3.0}, {4.0, 5.0, 6.1}});
+  const StateDict tensors{{"w", transposed(matrix)},
+                          {"d", xgrad::tensor({0.1}, {.dtype = xgrad::float64})},
+                          {"n", xgrad::tensor({70000})},
+                          {"none", xgrad::zeros({0})}};
+  xgrad::save(tensors, path, {.float32_as = xgrad::FloatFormat::f16, .metadata = {{"epoch", "3"}}});
+  const StateDict back = xgrad::load(path);
+  CHECK(back["w"].to_vector<float>() == std::vector<float>{1, 4, 2, 5, 3, 6.1015625F});
+  CHECK(back["d"].item<double>() == 0.1);
+  CHECK(back["n"].item<int>() == 70000);
+  CHECK(back["none"].sizes() == Shape{0});
+  CHECK(xgrad::load_metadata(path) == xgrad::Metadata{{"epoch", "3"}});
+
+  const std::string bytes = test::read_file(path);
+  CHECK(mentions(
+      message_of<xgrad::ValueError>([&] {
+        xgrad::save({{"big", xgrad::tensor({1.0F, -65520.0F})}}, path, {.float32_as = xgrad::FloatFormat::f16});
+      }),
+      {"save", "\"big\"", "element 1 is -65520", "F16", "65504", "safetensors_test.cpp:"}));
+  CHECK_THROWS_AS(xgrad::save({{"big", xgrad::tensor({std::numeric_limits<float>::max()})}}, path,
+                              {.float32_as = xgrad::FloatFormat::bf16}),
+                  xgrad::ValueError);
+  CHECK(test::read_file(path) == bytes);
+  CHECK(directory.count() == 1);
+}
+
 TEST_CASE("what is written is the format") {
   const test::TemporaryDirectory directory;
   const std::string path = directory / "out.safetensors";
@@ -206,15 +318,10 @@ TEST_CASE("a full disk leaves the old file as it was, and nothing beside it") {
   const test::TemporaryDirectory directory;
   const std::string path = directory / "w.safetensors";
   xgrad::save({{"x", xgrad::tensor({1.0})}}, path);
-  struct rlimit before;
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
-  struct rlimit small = before;
-  small.rlim_cur = 4096;
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
-  const std::string message = message_of<xgrad::IoError>([&] { xgrad::save({{"x", xgrad::zeros({10000})}}, path); });
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
-  std::signal(SIGXFSZ, handler);
+  const std::string message = message_of<xgrad::IoError>([&] {
+    const test::FileLimit full(4096);
+    xgrad::save({{"x", xgrad::zeros({10000})}}, path);
+  });
   CHECK(mentions(message, {"save: ", path, "File too large"}));
   CHECK(directory.count() == 1);
   CHECK(xgrad::load(path)["x"].item<double>() == 1);
@@ -272,8 +379,10 @@ TEST_CASE("malformed files say what is wrong") {
   CHECK(mentions(error(R"({"__metadata__":{},"__metadata__":{}})"), {"twice"}));
   CHECK(mentions(error("{"s + entry("F32", "[1]", "[0,4]") + "," + entry("F32", "[1]", "[4,8]") + "}", eight),
                  {"\"x\" appears twice"}));
-  CHECK(mentions(error(one("F8_E4M3", "[4]", "[0,4]"), four), {"\"x\"", "F8_E4M3"}));
-  CHECK(mentions(error(one("U16", "[2]", "[0,4]"), four), {"\"x\"", "U16"}));
+  CHECK(mentions(error(one("F8_E4M3", "[4]", "[0,4]"), four), {"\"x\"", "F8_E4M3", "F32, F64", "U64"}));
+  CHECK(mentions(error(one("C64", "[1]", "[0,8]"), eight), {"\"x\"", "C64"}));
+  CHECK(
+      mentions(error(one("U64", "[1]", "[0,8]"), std::string(8, '\xff')), {"\"x\"", "18446744073709551615", "int64"}));
   CHECK(mentions(error(one("F32", "[-1]", "[0,4]"), four), {"\"x\"", "negative"}));
   CHECK(mentions(error(one("F32", "[1.0]", "[0,4]"), four), {"\"x\"", "no integer"}));
   CHECK(mentions(error(one("F32", "[[1]]", "[0,4]"), four), {"\"x\"", "array"}));

@@ -2,6 +2,7 @@
 #pragma once
 #include <xgrad/data/dataset.hpp>
 #include <xgrad/data/sampler.hpp>
+#include <xgrad/state_dict.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -62,7 +63,14 @@ class LoaderBase {
   const DataLoaderOptions& options() const noexcept { return options_; }
   // The number, from 0, of the epoch that the next begin() starts. Set it to go on where another run stopped.
   std::int64_t epoch() const noexcept { return epoch_; }
-  void set_epoch(std::int64_t epoch) noexcept { epoch_ = epoch; }
+  void set_epoch(std::int64_t epoch) noexcept;
+
+  // Where the data stand: epoch, and batch, how many of its batches were taken. While an epoch is under way it is that
+  // one, and the one of the next begin() otherwise; an epoch that was left early does not go on. Samplers need no state.
+  StateDict state_dict() const;
+  // The next begin() goes on there: with the next batch, as without the interruption, or with none behind the last one.
+  // ValueError: an entry is missing or unknown, or an epoch has fewer batches. Nothing is changed then.
+  void load_state_dict(const StateDict& state, Here here = {});
 
  protected:
   // Makes a batch of the samples of these numbers; called by several workers at once.
@@ -75,9 +83,9 @@ class LoaderBase {
   // `count`: the samples of the data set; nothing where there is no data set. Errors as of DataLoader.
   LoaderBase(const char* op, std::optional<std::int64_t> count, Fetch fetch, const DataLoaderOptions& options,
              Here here);
-  std::shared_ptr<Epoch> begin_epoch() const;
-
-  std::int64_t epoch_ = 0;
+  std::shared_ptr<Epoch> begin_epoch();
+  // It has begun: the next one is another.
+  void count_epoch() noexcept;
 
  private:
   const char* op_;
@@ -85,6 +93,9 @@ class LoaderBase {
   Fetch fetch_;
   DataLoaderOptions options_;
   AnySampler<Indices> batches_;
+  // What the next begin() starts with, and the epoch under way, if any.
+  std::int64_t epoch_ = 0, first_batch_ = 0;
+  std::weak_ptr<const Epoch> current_;
 };
 
 // Where samples come from: anything with size() and either get(index) or operator[], such as a Dataset or a
@@ -160,7 +171,7 @@ class Loader : public LoaderBase {
   Iterator begin() {
     Iterator iterator(begin_epoch());
     ++iterator;
-    ++epoch_;
+    count_epoch();
     return iterator;
   }
   std::default_sentinel_t end() const noexcept { return {}; }

@@ -2,6 +2,7 @@
 #pragma once
 #include <xgrad/state_dict.hpp>
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -10,15 +11,29 @@ namespace xgrad {
 // Text by name that a file carries beside its tensors.
 using Metadata = std::map<std::string, std::string>;
 
+// How float32 lies in a file: as it is, in half precision (11 bits, up to 65504), or as bfloat16 (8 bits, the range of
+// float32).
+enum class FloatFormat : std::uint8_t { f32, f16, bf16 };
+
+// float32_as: tensors of float32 are rounded to the nearest number of this format; the others are written as they are.
+struct SaveOptions {
+  FloatFormat float32_as = FloatFormat::f32;
+  Metadata metadata{};
+};
+
 // Writes the tensors, in their order and under their names, and the metadata. Views and transposed tensors are written
 // row by row; nothing else is copied. The file appears whole or not at all: it is written under another name in the
-// same directory, flushed to the disk and renamed, and what was at `path` before stays until then. An existing file's
-// permissions and a symbolic link's target are kept.
-// ValueError: a name that is not UTF-8 or is "__metadata__". IoError: whatever the system refuses.
+// same directory, flushed to the disk and renamed, and what was at `path` before stays until then, whenever the program
+// or the machine stops. An existing file's permissions and a symbolic link's target are kept.
+//   save(net.state_dict(), "net.safetensors", {.float32_as = FloatFormat::bf16});
+// ValueError: a name that is not UTF-8 or is "__metadata__"; a finite number that would become infinite. IoError:
+// whatever the system refuses.
+void save(const StateDict& tensors, const std::string& path, const SaveOptions& options, Here here = {});
 void save(const StateDict& tensors, const std::string& path, const Metadata& metadata = {}, Here here = {});
 
 // Reads all tensors of a file, in the order of its header. F32, F64, I64, I32, U8 and BOOL keep their types; F16 and
-// BF16 become float32. The whole header is checked before any memory is taken for a tensor.
+// BF16 become float32, I8, I16 and U16 int32, U32 and U64 int64. The whole header is checked before any memory is taken
+// for a tensor.
 //
 // Tensors of 512 KB and more are not read here but mapped, where their type and alignment let it (files written by
 // save() do) and the file system can: a page comes from the file when somebody first looks at it, memory is needed only

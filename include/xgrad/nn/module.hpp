@@ -31,9 +31,23 @@ using ForwardHook =
 using BackwardHook =
     std::function<TensorList(const Module& module, const TensorList& grad_inputs, const TensorList& grad_outputs)>;
 
-// Options of load_state_dict. strict: every name must be on both sides.
+// Options of load_state_dict. strict: every name must be on both sides. ignore_mismatched_sizes: a tensor of another
+// shape is left as it is instead of being an error, as a head for other classes is.
 struct LoadOptions {
   bool strict = true;
+  bool ignore_mismatched_sizes = false;
+};
+// What load_state_dict left as it was: the module's tensors that the state lacks, the state's that the module lacks,
+// and those of another shape (expected: the module's, with -1 where a lazy layer takes any size; got: the state's).
+struct LoadReport {
+  struct Mismatch {
+    std::string name;
+    Shape expected, got;
+  };
+  std::vector<std::string> missing_keys{}, unexpected_keys{};
+  std::vector<Mismatch> mismatched{};
+  // Whether every tensor of either side found its counterpart.
+  bool complete() const noexcept { return missing_keys.empty() && unexpected_keys.empty() && mismatched.empty(); }
 };
 
 // Base of all layers and models. A model is a struct that inherits it, with its layers as members:
@@ -116,13 +130,14 @@ class Module {
   // Parameters and buffers by name, sharing memory with the module and detached from the tape: clone() takes a
   // snapshot. A tied parameter is there under each of its names.
   StateDict state_dict() const;
-  // Copies tensors into the existing parameters and buffers, converting between floating dtypes. All is checked first.
-  // ValueError that lists missing and unexpected names (unless {.strict = false}), ShapeError that names the tensor and
-  // both shapes, DtypeError between floating and other dtypes.
-  void load_state_dict(const StateDict& state, const LoadOptions& options = {}, Here here = {});
+  // Copies tensors into the existing parameters and buffers, converting between floating dtypes, and says what it left
+  // out. All is checked first: one message lists all that does not fit, and nothing is changed then. ShapeError where
+  // shapes differ (unless {.ignore_mismatched_sizes = true}); else DtypeError between floating and other dtypes; else
+  // ValueError for missing and unexpected names (unless {.strict = false}). AutogradError: an expanded parameter.
+  LoadReport load_state_dict(const StateDict& state, const LoadOptions& options = {}, Here here = {});
   // The same for a state that is not needed again: each of its tensors is let go as soon as it is copied, which keeps
   // `load_state_dict(load(path))` from needing the memory of two models.
-  void load_state_dict(StateDict&& state, const LoadOptions& options = {}, Here here = {});
+  LoadReport load_state_dict(StateDict&& state, const LoadOptions& options = {}, Here here = {});
 
   // A nested description, as operator<< and fmt (with xgrad/nn/format.hpp) write it:
   //   Net(

@@ -1,4 +1,4 @@
-// The states of optimizers and schedules, as tensors.
+// States of a few numbers and tensors, such as those of optimizers, schedules and loaders.
 #pragma once
 #include <xgrad/state_dict.hpp>
 
@@ -11,17 +11,17 @@
 #include "core/check.hpp"
 #include "core/tensor_impl.hpp"
 
-namespace xgrad::optim {
+namespace xgrad::detail {
 
 template <class T>
 Tensor state_number(T value) {
-  const Tensor x = detail::make_tensor({}, dtype_of<T>);
-  *detail::data<T>(x) = value;
+  const Tensor x = make_tensor({}, dtype_of<T>);
+  *data<T>(x) = value;
   return x;
 }
 inline Tensor state_list(const std::vector<double>& values) {
-  const Tensor x = detail::make_tensor({static_cast<std::int64_t>(values.size())}, Dtype::float64);
-  std::copy(values.begin(), values.end(), detail::data<double>(x));
+  const Tensor x = make_tensor({static_cast<std::int64_t>(values.size())}, Dtype::float64);
+  std::copy(values.begin(), values.end(), data<double>(x));
   return x;
 }
 
@@ -35,43 +35,42 @@ class StateReader {
   T number(const std::string& key) {
     const Tensor value = entry(key);
     check_kind(key, value, dtype_of<T>, 1);
-    return *detail::data<T>(detail::dense(value));
+    return *data<T>(dense(value));
   }
   // As many as there are.
   std::vector<double> list(const std::string& key) { return list(key, entry(key).numel()); }
   std::vector<double> list(const std::string& key, std::int64_t count) {
     const Tensor values = entry(key);
     check_kind(key, values, Dtype::float64, count);
-    const Tensor all = detail::dense(values);
-    return {detail::data<double>(all), detail::data<double>(all) + count};
+    const Tensor all = dense(values);
+    return {data<double>(all), data<double>(all) + count};
   }
   // A copy in this dtype. ShapeError, DtypeError unless of this shape and floating.
   Tensor floating(const std::string& key, const Shape& shape, Dtype dtype) {
     const Tensor value = entry(key);
-    detail::check<ShapeError>(value.sizes() == shape, here_, "load_state_dict: {} is {}, {} expects {}", key,
-                              value.sizes(), owner_, shape);
-    detail::check<DtypeError>(value.is_floating_point(), here_, "load_state_dict: {} is {}, expected a floating dtype",
-                              key, value.dtype());
+    check<ShapeError>(value.sizes() == shape, here_, "load_state_dict: {} is {}, {} expects {}", key, value.sizes(),
+                      owner_, shape);
+    check<DtypeError>(value.is_floating_point(), here_, "load_state_dict: {} is {}, expected a floating dtype", key,
+                      value.dtype());
     return value.detach().to(dtype).clone();
   }
   // ValueError where there is an entry that was not read.
   void nothing_else() const {
     for (const auto& [key, value] : state_)
-      detail::check<ValueError>(read_.contains(key), here_, "load_state_dict: {} has no place for {}", owner_, key);
+      check<ValueError>(read_.contains(key), here_, "load_state_dict: {} has no place for {}", owner_, key);
   }
 
  private:
   Tensor entry(const std::string& key) {
     const auto found = state_.find(key);
-    detail::check<ValueError>(found != state_.end(), here_, "load_state_dict: {} needs {}, the state has none", owner_,
-                              key);
+    check<ValueError>(found != state_.end(), here_, "load_state_dict: {} needs {}, the state has none", owner_, key);
     read_.insert(key);
     return found->second;
   }
   void check_kind(const std::string& key, const Tensor& value, Dtype dtype, std::int64_t count) const {
-    detail::check<ValueError>(value.numel() == count && value.dtype() == dtype, here_,
-                              "load_state_dict: {} must be {} of {}, it is {} {}", key, count, dtype, value.sizes(),
-                              value.dtype());
+    check<ValueError>(value.numel() == count && value.dtype() == dtype, here_,
+                      "load_state_dict: {} must be {} of {}, it is {} {}", key, count, dtype, value.sizes(),
+                      value.dtype());
   }
 
   const StateDict& state_;
@@ -80,4 +79,4 @@ class StateReader {
   std::set<std::string> read_{};
 };
 
-}  // namespace xgrad::optim
+}  // namespace xgrad::detail
