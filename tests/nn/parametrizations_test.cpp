@@ -1,5 +1,6 @@
 // Weights computed from other parameters, against PyTorch (tests/reference/parametrization_cases.py).
 #include <xgrad/autograd.hpp>
+#include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/embedding.hpp>
 #include <xgrad/nn/lazy.hpp>
@@ -248,6 +249,22 @@ TEST_CASE("a weight norm's length and direction, and what a spectral norm is") {
     u = u / u.norm();
   }
   CHECK(matrix.t().matmul(u).norm().item<double>() == doctest::Approx(1).epsilon(1e-4));
+
+  // All layers of a model through their handles, as with torch's net.apply.
+  nn::Sequential model(nn::ConvTranspose2d(2, 3, 2), nn::ReLU(), nn::Conv2d(3, 1, 2));
+  model.apply([](nn::Module& module) {
+    if (module.type_name().starts_with("Conv")) utils::spectral_norm(module);
+  });
+  CHECK((model.get_buffer("0.weight_u").sizes() == xg::Shape{3}));
+  CHECK((model.get_buffer("2.weight_u").sizes() == xg::Shape{1}));
+  const Tensor start = model.get_buffer("0.weight_u").clone();
+  model.eval();
+  model(xg::randn({1, 2, 4, 4}));
+  CHECK(xg::equal(model.get_buffer("0.weight_u"), start));
+  model.train();
+  model(xg::randn({1, 2, 4, 4})).sum().backward();
+  CHECK_FALSE(xg::equal(model.get_buffer("0.weight_u"), start));
+  for (const Tensor& parameter : model.parameters()) CHECK(parameter.grad().defined());
 
   // The values of the last call by a state that was loaded, also where nothing is recorded.
   nn::Linear twin = utils::weight_norm(nn::Linear(5, 4));
