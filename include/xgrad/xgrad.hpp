@@ -36,11 +36,13 @@
 #include <xgrad/nn/normalization.hpp>
 #include <xgrad/nn/padding.hpp>
 #include <xgrad/nn/pair_layer.hpp>
+#include <xgrad/nn/parametrizations.hpp>
 #include <xgrad/nn/pool.hpp>
 #include <xgrad/nn/prune.hpp>
 #include <xgrad/nn/quantization.hpp>
 #include <xgrad/nn/recurrent.hpp>
 #include <xgrad/nn/regularization.hpp>
+#include <xgrad/nn/rnn_utils.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/summary.hpp>
 #include <xgrad/nn/transformer.hpp>

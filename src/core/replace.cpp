@@ -8,17 +8,20 @@
 namespace xgrad::detail {
 namespace {
 
+// What a graph saved of the old data must be seen to be out of date.
+void outdate(const TensorImpl& target, const TensorImpl& source) {
+  source.storage->version.store(target.storage->version.load() + 1);
+}
+
 // `target` takes the memory of `source`, which nobody else holds.
 void take_memory(TensorImpl& target, const TensorImpl& source) {
-  // What a graph saved of the old data must be seen to be out of date.
-  source.storage->version.store(target.storage->version.load() + 1);
   target.storage = source.storage;
   target.offset = source.offset;
   target.numel = source.numel;
   target.shape = source.shape;
   target.strides = source.strides;
   target.dtype = source.dtype;
-  target.contiguous = true;
+  target.contiguous = source.contiguous;
   target.base = nullptr;
 }
 
@@ -35,6 +38,7 @@ void convert_in_place(const Tensor& tensor, Dtype dtype) {
     target.cell->unfold();
     if (target.cell->grad.defined()) gradient = target.cell->grad.to(dtype);
   }
+  outdate(target, impl(converted));
   take_memory(target, impl(converted));
   if (target.node && target.node->is_leaf()) target.node->outputs[0].dtype = dtype;
   if (gradient.defined()) {
@@ -46,8 +50,29 @@ void convert_in_place(const Tensor& tensor, Dtype dtype) {
 void reshape_in_place(const Tensor& tensor, const Shape& shape) {
   TensorImpl& target = impl(tensor);
   tensor.zero_grad();
-  take_memory(target, impl(make_tensor(shape, target.dtype)));
+  const Tensor fresh = make_tensor(shape, target.dtype);
+  outdate(target, impl(fresh));
+  take_memory(target, impl(fresh));
   if (target.node && target.node->is_leaf()) target.node->outputs[0].shape = shape;
+}
+
+void renew(const Tensor& tensor, const Tensor& value) {
+  TensorImpl &target = impl(tensor), &source = impl(value);
+  if (!target.renewed) outdate(target, source);
+  take_memory(target, source);
+  target.node = source.node;
+  target.output = source.output;
+  target.leaf = source.leaf;
+  target.cell = nullptr;
+  target.renewed = true;
+}
+
+void settle(const Tensor& tensor) {
+  TensorImpl& target = impl(tensor);
+  target.node = nullptr;
+  target.output = 0;
+  target.leaf = true;
+  target.renewed = false;
 }
 
 }  // namespace xgrad::detail

@@ -4,6 +4,8 @@
 
 namespace xgrad::detail {
 
+// In what follows [T, B, n] are the rows of all times, of a packed sequence those that there are.
+
 // `gates` [T, B, 4H] holds the input's share of the gates' arguments (i, f, g, o), and is left with the gates.
 template <class T>
 struct LstmForward {

@@ -6,6 +6,8 @@ namespace xgrad::detail {
 
 enum class Nonlinearity : bool { tanh, relu };
 
+// In what follows [T, B, n] are the rows of all times, of a packed sequence those that there are.
+
 // `output` [T, B, H] holds the input's share of the arguments, and is left with h.
 template <class T>
 struct RnnForward {

@@ -87,7 +87,8 @@ ModuleScope::ModuleScope(const nn::Module& module, Here here) : state_(ModuleAcc
 }
 ModuleScope::~ModuleScope() { error_context() = outer; }
 bool ModuleScope::hooked() const noexcept {
-  return !state_->pre_hooks.empty() || !state_->hooks.empty() || !state_->backward_hooks.empty() || state_->replacement;
+  return !state_->pre_hooks.empty() || !state_->hooks.empty() || !state_->backward_hooks.empty() ||
+         state_->replacement || !state_->parametrizations.empty();
 }
 std::string ModuleScope::text() const {
   const std::string place = path(*state_);
@@ -107,6 +108,8 @@ TensorList run_hooked(const nn::Module& module, Here here, TensorList inputs,
   // Copies of the lists: a hook may remove itself.
   const auto pre_hooks = state->pre_hooks;
   for (const auto& [id, hook] : pre_hooks) take("forward pre-hook", inputs, hook(handle, inputs));
+  // After them, for they may change parameters.
+  for (const auto& parametrization : state->parametrizations) parametrization->renew(state->training, here);
 
   BackwardCallPointer call;
   if (!state->backward_hooks.empty() && is_grad_enabled()) {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "nn/parametrization.hpp"
+
 namespace xgrad::detail {
 
 struct ModuleState {
@@ -53,6 +55,8 @@ struct ModuleState {
     std::int64_t gradient_hook, forward_hook;
   };
   std::vector<Pruned> pruned;
+  // Tensors that are computed before each call.
+  std::vector<std::shared_ptr<Parametrization>> parametrizations;
 };
 
 // For what works on modules from outside.

@@ -98,6 +98,8 @@ Tensor find(const NamedTensors& tensors, const char* name) {
 
 void replace(Module& layer, const Quantized& q, Here here) {
   ModuleState& state = ModuleAccess::state(layer);
+  if (const Parametrization* computed = find_parametrization(layer, "weight"))
+    remove_parametrization(layer, *computed, here);
   const NamedTensors parameters = layer.named_parameters(false);
   const Tensor weight = find(parameters, "weight"), bias = find(parameters, "bias");
   std::erase_if(state.parameters, [](const auto& entry) { return entry.first == "weight"; });
@@ -119,7 +121,8 @@ QuantizationReport quantize_dynamic(Module& model, Here here) {
   std::vector<std::pair<Module*, Quantized>> layers;
   for (auto& [name, module] : modules) {
     if (module.type_name() != "Linear") continue;
-    const Tensor weight = find(module.named_parameters(false), "weight");
+    const Parametrization* computed = find_parametrization(module, "weight");
+    const Tensor weight = computed ? computed->present(here) : find(module.named_parameters(false), "weight");
     check<ValueError>(weight.defined() && weight.dim() == 2, here, "quantize_dynamic: \"{}\" has no weight", name);
     check<ValueError>(weight.size(1) <= longest_int8_sum, here,
                       "quantize_dynamic: \"{}\" has {} input features; at most {} add up in 32 bits", name,

@@ -81,25 +81,72 @@ RecurrentWeights RecurrentBase::weights(std::int64_t layer, bool reverse, Here h
   return weights_[static_cast<std::size_t>(options_.bidirectional ? 2 * layer + (reverse ? 1 : 0) : layer)];
 }
 
+TensorList RecurrentBase::run_all(const Arg& x, const TensorList& states, const Layer& layer,
+                                  const Tensor& batch_sizes) const {
+  const std::int64_t size = options_.proj_size > 0 ? options_.proj_size : hidden_size_;
+  std::vector<RecurrentState> all{{"h_0", states[0], size}};
+  if (states.size() > 1) all.push_back({"c_0", states[1], hidden_size_});
+  return run_recurrent(
+      {name_, options_.batch_first, options_.bidirectional, options_.dropout, is_training(), batch_sizes}, x, weights_,
+      all, layer);
+}
+
 TensorList RecurrentBase::run(const Arg& x, const TensorList& states, const Layer& layer) const {
   check_alive(x.here());
   check<ShapeError>((x->dim() == 2 || x->dim() == 3) && x->size(-1) == input_size_, x.here(),
                     "{}: x must be {}, {}] or [T, {}], got {}", name_, options_.batch_first ? "[B, T" : "[T, B",
                     input_size_, input_size_, x->sizes());
-  const std::int64_t size = options_.proj_size > 0 ? options_.proj_size : hidden_size_;
-  std::vector<RecurrentState> all{{"h_0", states[0], size}};
-  if (states.size() > 1) all.push_back({"c_0", states[1], hidden_size_});
-  return run_recurrent({name_, options_.batch_first, options_.bidirectional, options_.dropout, is_training()}, x,
-                       weights_, all, layer);
+  return run_all(x, states, layer, {});
 }
+
+TensorList RecurrentBase::run(const PackedSequence& x, const TensorList& states, const Layer& layer, Here here) const {
+  check_alive(here);
+  check<ValueError>(x.data.defined() && x.batch_sizes.defined(), here, "{}: the packed x has no {}", name_,
+                    x.data.defined() ? "batch_sizes" : "data");
+  check<ShapeError>(x.data.dim() == 2 && x.data.size(1) == input_size_, here,
+                    "{}: the data of x must be [S, {}], got {}", name_, input_size_, x.data.sizes());
+  packed_begins(name_, x.data, x.batch_sizes, here);
+  const auto ordered = [&](const Tensor& state, const Tensor& order) {
+    return state.defined() && state.dim() > 1 && order.defined() ? state.index_select(1, order, here) : state;
+  };
+  TensorList sorted;
+  for (const Tensor& state : states) sorted.push_back(ordered(state, x.sorted_indices));
+  TensorList results = run_all({x.data, here}, sorted, layer, x.batch_sizes);
+  for (std::size_t i = 1; i < results.size(); ++i) results[i] = ordered(results[i], x.unsorted_indices);
+  return results;
+}
+
+// ---- one direction of each kind of layer
+
+namespace {
+
+TensorList lstm_direction(const Arg& x, const RecurrentWeights& weights, const TensorList& states, bool reverse,
+                          const Tensor& batch_sizes) {
+  return lstm_layer(x, weights, states[0], states[1], reverse, batch_sizes);
+}
+TensorList gru_direction(const Arg& x, const RecurrentWeights& weights, const TensorList& states, bool reverse,
+                         const Tensor& batch_sizes) {
+  return listed(gru_layer(x, weights, states[0], reverse, batch_sizes));
+}
+auto rnn_direction(const std::string& nonlinearity) {
+  return [&nonlinearity](const Arg& x, const RecurrentWeights& weights, const TensorList& states, bool reverse,
+                         const Tensor& batch_sizes) {
+    return listed(rnn_layer(x, weights, states[0], nonlinearity, reverse, batch_sizes));
+  };
+}
+
+// A packed output like x.
+utils::rnn::PackedSequence like(const utils::rnn::PackedSequence& x, const Tensor& data) {
+  return {data, x.batch_sizes, x.sorted_indices, x.unsorted_indices};
+}
+
+}  // namespace
 
 LSTM::LSTM(std::int64_t input_size, std::int64_t hidden_size, const LSTMOptions& options, Here here)
     : RecurrentBase("LSTM", 4, input_size, hidden_size, options, here) {}
 
 std::pair<Tensor, LSTMState> LSTM::forward(const Arg& x, const LSTMState& state) const {
-  const TensorList results = run(x, {state.h_n, state.c_n},
-                                 [](const Arg& y, const RecurrentWeights& weights, const TensorList& states,
-                                    bool reverse) { return lstm_layer(y, weights, states[0], states[1], reverse); });
+  const TensorList results = run(x, {state.h_n, state.c_n}, lstm_direction);
   return {results[0], {results[1], results[2]}};
 }
 std::pair<Tensor, LSTMState> LSTM::operator()(const Arg& x, const LSTMState& state) const {
@@ -109,6 +156,20 @@ std::pair<Tensor, LSTMState> LSTM::operator()(const Arg& x, const LSTMState& sta
         return forward({input, x.here()}, {h, c});
       },
       x.tensor(), state.h_n, state.c_n);
+}
+auto LSTM::forward(const PackedSequence& x, const LSTMState& state, Here here) const
+    -> std::pair<PackedSequence, LSTMState> {
+  const TensorList results = run(x, {state.h_n, state.c_n}, lstm_direction, here);
+  return {like(x, results[0]), {results[1], results[2]}};
+}
+auto LSTM::operator()(const PackedSequence& x, const LSTMState& state, Here here) const
+    -> std::pair<PackedSequence, LSTMState> {
+  return call_packed(
+      here,
+      [&](const PackedSequence& input, const Tensor& h, const Tensor& c) {
+        return forward(input, {h, c}, here);
+      },
+      x, state.h_n, state.c_n);
 }
 
 RNN::RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& o, Here here)
@@ -122,10 +183,7 @@ RNN::RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& o,
       nonlinearity_(o.nonlinearity) {}
 
 std::pair<Tensor, Tensor> RNN::forward(const Arg& x, const Tensor& h_0) const {
-  const TensorList results =
-      run(x, {h_0}, [&](const Arg& y, const RecurrentWeights& weights, const TensorList& states, bool reverse) {
-        return listed(rnn_layer(y, weights, states[0], nonlinearity_, reverse));
-      });
+  const TensorList results = run(x, {h_0}, rnn_direction(nonlinearity_));
   return {results[0], results[1]};
 }
 std::pair<Tensor, Tensor> RNN::operator()(const Arg& x, const Tensor& h_0) const {
@@ -135,6 +193,14 @@ std::pair<Tensor, Tensor> RNN::operator()(const Arg& x, const Tensor& h_0) const
         return forward({input, x.here()}, state);
       },
       x.tensor(), h_0);
+}
+auto RNN::forward(const PackedSequence& x, const Tensor& h_0, Here here) const -> std::pair<PackedSequence, Tensor> {
+  const TensorList results = run(x, {h_0}, rnn_direction(nonlinearity_), here);
+  return {like(x, results[0]), results[1]};
+}
+auto RNN::operator()(const PackedSequence& x, const Tensor& h_0, Here here) const -> std::pair<PackedSequence, Tensor> {
+  return call_packed(
+      here, [&](const PackedSequence& input, const Tensor& state) { return forward(input, state, here); }, x, h_0);
 }
 
 GRU::GRU(std::int64_t input_size, std::int64_t hidden_size, const GRUOptions& o, Here here)
@@ -147,10 +213,7 @@ GRU::GRU(std::int64_t input_size, std::int64_t hidden_size, const GRUOptions& o,
                     here) {}
 
 std::pair<Tensor, Tensor> GRU::forward(const Arg& x, const Tensor& h_0) const {
-  const TensorList results =
-      run(x, {h_0}, [](const Arg& y, const RecurrentWeights& weights, const TensorList& states, bool reverse) {
-        return listed(gru_layer(y, weights, states[0], reverse));
-      });
+  const TensorList results = run(x, {h_0}, gru_direction);
   return {results[0], results[1]};
 }
 std::pair<Tensor, Tensor> GRU::operator()(const Arg& x, const Tensor& h_0) const {
@@ -160,6 +223,14 @@ std::pair<Tensor, Tensor> GRU::operator()(const Arg& x, const Tensor& h_0) const
         return forward({input, x.here()}, state);
       },
       x.tensor(), h_0);
+}
+auto GRU::forward(const PackedSequence& x, const Tensor& h_0, Here here) const -> std::pair<PackedSequence, Tensor> {
+  const TensorList results = run(x, {h_0}, gru_direction, here);
+  return {like(x, results[0]), results[1]};
+}
+auto GRU::operator()(const PackedSequence& x, const Tensor& h_0, Here here) const -> std::pair<PackedSequence, Tensor> {
+  return call_packed(
+      here, [&](const PackedSequence& input, const Tensor& state) { return forward(input, state, here); }, x, h_0);
 }
 
 RecurrentCellBase::RecurrentCellBase(const char* name, std::int64_t gates, std::int64_t input_size,

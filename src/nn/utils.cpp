@@ -1,5 +1,6 @@
 #include <xgrad/autograd.hpp>
 #include <xgrad/nn/utils.hpp>
+#include <xgrad/ops/join.hpp>
 
 #include <algorithm>
 #include <array>
@@ -120,6 +121,34 @@ void clip_grad_value_(const TensorList& parameters, double clip_value, Here here
       const T bound = static_cast<T>(clip_value);
       return g < -bound ? -bound : g > bound ? bound : g;
     });
+}
+
+Tensor parameters_to_vector(const TensorList& parameters, Here here) {
+  check_parameters("parameters_to_vector", parameters, here);
+  check<ValueError>(!parameters.empty(), here, "parameters_to_vector: there is no parameter");
+  TensorList parts;
+  for (const Tensor& parameter : parameters) {
+    detail::check_same_dtype("parameters_to_vector", parameters[0], parameter, here);
+    parts.push_back(parameter.reshape({parameter.numel()}, here));
+  }
+  return cat(parts, 0, here);
+}
+
+void vector_to_parameters(const Arg& vec, const TensorList& parameters) {
+  const Here here = vec.here();
+  check_parameters("vector_to_parameters", parameters, here);
+  detail::check_floating("vector_to_parameters", vec.tensor(), here);
+  std::int64_t count = 0;
+  for (const Tensor& parameter : parameters) count += parameter.numel();
+  check<ShapeError>(vec->dim() == 1 && vec->numel() == count, here,
+                    "vector_to_parameters: vec must be [{}], the elements of all parameters, got {}", count,
+                    vec->sizes());
+  const NoGradGuard no_grad;
+  std::int64_t at = 0;
+  for (const Tensor& parameter : parameters) {
+    parameter.copy_(vec->narrow(0, at, parameter.numel(), here).reshape(parameter.sizes(), here), here);
+    at += parameter.numel();
+  }
 }
 
 }  // namespace xgrad::nn::utils

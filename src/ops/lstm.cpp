@@ -16,8 +16,8 @@ using namespace detail;
 
 namespace {
 
-// What backward needs of the forward pass: the gates [T, B, 4H], the cells [T, B, H], and o tanh(c) [T, B, H] where it
-// is projected.
+// What backward needs of the forward pass, of all times: the gates [4H], the cells [H], and o tanh(c) [H] where it is
+// projected.
 struct Trace {
   Tensor gates, cells, hidden;
 };
@@ -26,9 +26,9 @@ Tensor run_forward(const RecurrentInputs& in, const RecurrentShape& s, bool keep
   const Dtype dtype = in[in_x].dtype();
   const Tensor w_hh = dense(in[in_w_hh]), w_hr = dense_if(in[in_w_hr]), h0 = dense_if(in[in_h0]),
                c0 = dense_if(in[in_c0]);
-  const Shape state = keep ? Shape{s.steps, s.batch, s.hidden} : Shape{s.batch, s.hidden};
-  Tensor output = make_tensor({s.steps, s.batch, s.projected}, dtype);
-  trace.gates = make_tensor({s.steps, s.batch, 4 * s.hidden}, dtype);
+  const Shape state = keep ? sequence_shape(s, s.hidden) : Shape{s.batch, s.hidden};
+  Tensor output = make_tensor(sequence_shape(s, s.projected), dtype);
+  trace.gates = make_tensor(sequence_shape(s, 4 * s.hidden), dtype);
   trace.cells = make_tensor(state, dtype);
   if (w_hr.defined()) trace.hidden = make_tensor(state, dtype);
   multiply_into(trace.gates, in[in_x], in[in_w_ih], false, true, false, sum_of_biases(in));
@@ -91,8 +91,10 @@ void recorded_backward(Backward& bw, const RecurrentInputs& in, const RecurrentS
   std::vector<Step> steps;
   TensorList hidden, before;
   const Tensor shares = r.shares_of_x();
-  Tensor h = r.first_h(), c = in[in_c0].defined() ? in[in_c0] : r.zeros_of({s.batch, s.hidden});
+  const Tensor first_h = r.first_h(), first_c = in[in_c0].defined() ? in[in_c0] : r.zeros_of({s.batch, s.hidden});
+  Tensor h, c;
   for (std::int64_t step = 0; step < s.steps; ++step) {
+    h = r.enter(h, first_h, step), c = r.enter(c, first_c, step);
     const TensorList parts = r.at(shares, step).add({r.share_of(h), r.here}).chunk(4, 1, r.here);
     const Tensor i = parts[0].sigmoid(r.here), f = parts[1].sigmoid(r.here), g = parts[2].tanh(r.here),
                  o = parts[3].sigmoid(r.here), c_before = c;
@@ -105,12 +107,13 @@ void recorded_backward(Backward& bw, const RecurrentInputs& in, const RecurrentS
   // Slopes by the values.
   const auto of_sigmoid = [&](const Tensor& a) { return r.mul(a, r.rest(a)); };
   const auto of_tanh = [&](const Tensor& a) { return r.rest(a.square(r.here)); };
-  Tensor d_h = bw.grad(1), d_c = bw.grad(2);
-  TensorList d_gates(steps.size()), d_projected(steps.size());
+  Tensor d_h, d_c;
+  TensorList d_gates(steps.size()), d_projected(steps.size()), d_first_h, d_first_c;
   for (std::int64_t step = s.steps - 1; step >= 0; --step) {
     const auto at = static_cast<std::size_t>(step);
     const auto& [i, f, g, o, tanh_c, c_before] = steps[at];
-    d_projected[at] = r.gradient_of_h(bw, d_h, step);
+    d_c = r.leave(d_c, bw.grad(2), d_first_c, step);
+    d_projected[at] = r.gradient_of_h(bw, r.leave(d_h, bw.grad(1), d_first_h, step), step);
     const Tensor m = projects ? r.times(d_projected[at], in[in_w_hr]) : d_projected[at];
     const Tensor k = r.sum(d_c, r.mul(r.mul(m, o), of_tanh(tanh_c)));
     d_gates[at] = cat({r.mul(r.mul(k, g), of_sigmoid(i)), r.mul(r.mul(k, c_before), of_sigmoid(f)),
@@ -120,17 +123,18 @@ void recorded_backward(Backward& bw, const RecurrentInputs& in, const RecurrentS
     d_h = r.times(d_gates[at], in[in_w_hh]);
   }
   const Tensor d = r.together(d_gates);
-  r.give(bw, d, d, r.together(before), d_h);
-  if (bw.needs(in_c0)) bw.give(in_c0, d_c);
+  r.give(bw, d, d, r.together(before), r.first_gradient(d_h, d_first_h));
+  if (bw.needs(in_c0)) bw.give(in_c0, r.first_gradient(d_c, d_first_c));
   if (bw.needs(in_w_hr)) bw.give(in_w_hr, r.of_weight(r.together(d_projected), r.together(hidden)));
 }
 
 }  // namespace
 
-TensorList lstm_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0, const Tensor& c0, bool reverse) {
+TensorList lstm_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0, const Tensor& c0, bool reverse,
+                      const Tensor& batch_sizes) {
   const Here here = x.here();
   const RecurrentInputs in{x.tensor(), h0, c0, weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, weights.w_hr};
-  const RecurrentShape s = check_recurrent("lstm_layer", 4, in, reverse, here);
+  const RecurrentShape s = check_recurrent("lstm_layer", 4, in, reverse, batch_sizes, here);
   const bool keep = records(in);
   Trace trace;
   const Tensor output = run_forward(in, s, keep, trace);

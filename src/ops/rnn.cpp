@@ -20,23 +20,24 @@ namespace {
 void recorded_rnn_backward(Backward& bw, const RecurrentInputs& in, const RecurrentShape& s, Nonlinearity f) {
   const RecurrentTwin r{in, s, bw.here()};
   const Tensor shares = r.shares_of_x();
+  const Tensor first_h = r.first_h();
   TensorList before, after;
   for (std::int64_t step = 0; step < s.steps; ++step) {
-    before.push_back(step == 0 ? r.first_h() : after.back());
+    before.push_back(r.enter(step == 0 ? Tensor() : after.back(), first_h, step));
     const Tensor z = r.at(shares, step).add({r.share_of(before.back()), r.here});
     after.push_back(f == Nonlinearity::tanh ? z.tanh(r.here) : z.relu(r.here));
   }
-  Tensor d_h = bw.grad(1);
-  TensorList d(before.size());
+  Tensor d_h;
+  TensorList d(before.size()), d_first_h;
   for (std::int64_t step = s.steps - 1; step >= 0; --step) {
     const auto k = static_cast<std::size_t>(step);
-    const Tensor grad = r.gradient_of_h(bw, d_h, step), &h = after[k];
+    const Tensor grad = r.gradient_of_h(bw, r.leave(d_h, bw.grad(1), d_first_h, step), step), &h = after[k];
     d[k] = f == Nonlinearity::tanh ? r.mul(grad, r.rest(h.square(r.here)))
                                    : grad.masked_fill(h.detach(r.here).le({0, r.here}), 0, r.here);
     d_h = r.times(d[k], in[in_w_hh]);
   }
   const Tensor all = r.together(d);
-  r.give(bw, all, all, r.together(before), d_h);
+  r.give(bw, all, all, r.together(before), r.first_gradient(d_h, d_first_h));
 }
 
 void fused_rnn_backward(Backward& bw, const RecurrentInputs& in, const Tensor& output, const RecurrentShape& s,
@@ -69,9 +70,10 @@ void recorded_gru_backward(Backward& bw, const RecurrentInputs& in, const Recurr
   };
   std::vector<Step> steps;
   TensorList before;
-  const Tensor shares = r.shares_of_x();
-  Tensor h = r.first_h();
+  const Tensor shares = r.shares_of_x(), first_h = r.first_h();
+  Tensor h;
   for (std::int64_t step = 0; step < s.steps; ++step) {
+    h = r.enter(h, first_h, step);
     const TensorList own = r.at(shares, step).chunk(3, 1, r.here), its = r.share_of(h).chunk(3, 1, r.here);
     const Tensor reset = own[0].add({its[0], r.here}).sigmoid(r.here);
     const Tensor update = own[1].add({its[1], r.here}).sigmoid(r.here);
@@ -80,12 +82,12 @@ void recorded_gru_backward(Backward& bw, const RecurrentInputs& in, const Recurr
     before.push_back(h);
     h = next.add({r.mul(update, h.sub({next, r.here})), r.here});
   }
-  Tensor d_h = bw.grad(1);
-  TensorList d_inputs(steps.size()), d_hiddens(steps.size());
+  Tensor d_h;
+  TensorList d_inputs(steps.size()), d_hiddens(steps.size()), d_first_h;
   for (std::int64_t step = s.steps - 1; step >= 0; --step) {
     const auto k = static_cast<std::size_t>(step);
     const auto& [reset, update, next, q] = steps[k];
-    const Tensor grad = r.gradient_of_h(bw, d_h, step);
+    const Tensor grad = r.gradient_of_h(bw, r.leave(d_h, bw.grad(1), d_first_h, step), step);
     const Tensor d_next = r.mul(r.mul(grad, r.rest(update)), r.rest(next.square(r.here)));
     const Tensor d_reset = r.mul(r.mul(d_next, q), r.mul(reset, r.rest(reset)));
     const Tensor d_update = r.mul(r.mul(grad, before[k].sub({next, r.here})), r.mul(update, r.rest(update)));
@@ -93,10 +95,10 @@ void recorded_gru_backward(Backward& bw, const RecurrentInputs& in, const Recurr
     d_hiddens[k] = cat({d_reset, d_update, r.mul(d_next, reset)}, 1, r.here);
     d_h = r.mul(grad, update).add({r.times(d_hiddens[k], in[in_w_hh]), r.here});
   }
-  r.give(bw, r.together(d_inputs), r.together(d_hiddens), r.together(before), d_h);
+  r.give(bw, r.together(d_inputs), r.together(d_hiddens), r.together(before), r.first_gradient(d_h, d_first_h));
 }
 
-// What backward needs of the forward pass: the gates [T, B, 3H], and q [T, B, H].
+// What backward needs of the forward pass, of all times: the gates [3H], and q [H].
 struct GruTrace {
   Tensor gates, shares;
 };
@@ -136,16 +138,16 @@ Tensor gru_biases(const RecurrentInputs& in, std::int64_t hidden) {
 }  // namespace
 
 std::pair<Tensor, Tensor> rnn_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0,
-                                    const std::string& nonlinearity, bool reverse) {
+                                    const std::string& nonlinearity, bool reverse, const Tensor& batch_sizes) {
   const Here here = x.here();
   check<ValueError>(nonlinearity == "tanh" || nonlinearity == "relu", here,
                     "rnn_layer: nonlinearity must be tanh or relu, got {}", nonlinearity);
   check<ValueError>(!weights.w_hr.defined(), here, "rnn_layer: has no projection, got a w_hr");
   const Nonlinearity f = nonlinearity == "tanh" ? Nonlinearity::tanh : Nonlinearity::relu;
   const RecurrentInputs in{x.tensor(), h0, Tensor(), weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, Tensor()};
-  const RecurrentShape s = check_recurrent("rnn_layer", 1, in, reverse, here);
+  const RecurrentShape s = check_recurrent("rnn_layer", 1, in, reverse, batch_sizes, here);
   const Tensor w_hh = dense(weights.w_hh), first = dense_if(h0);
-  const Tensor output = make_tensor({s.steps, s.batch, s.hidden}, x->dtype());
+  const Tensor output = make_tensor(sequence_shape(s, s.hidden), x->dtype());
   multiply_into(output, in[in_x], in[in_w_ih], false, true, false, sum_of_biases(in));
   dispatch_floating(x->dtype(), [&]<class T>() {
     rnn_forward(
@@ -162,16 +164,17 @@ std::pair<Tensor, Tensor> rnn_layer(const Arg& x, const RecurrentWeights& weight
   return {outputs[0], outputs[1]};
 }
 
-std::pair<Tensor, Tensor> gru_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0, bool reverse) {
+std::pair<Tensor, Tensor> gru_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0, bool reverse,
+                                    const Tensor& batch_sizes) {
   const Here here = x.here();
   check<ValueError>(!weights.w_hr.defined(), here, "gru_layer: has no projection, got a w_hr");
   const RecurrentInputs in{x.tensor(), h0, Tensor(), weights.w_ih, weights.w_hh, weights.b_ih, weights.b_hh, Tensor()};
-  const RecurrentShape s = check_recurrent("gru_layer", 3, in, reverse, here);
+  const RecurrentShape s = check_recurrent("gru_layer", 3, in, reverse, batch_sizes, here);
   const bool keep = records(in);
   const Tensor w_hh = dense(weights.w_hh), b_hh = dense_if(weights.b_hh), first = dense_if(h0);
-  const Tensor output = make_tensor({s.steps, s.batch, s.hidden}, x->dtype());
-  const GruTrace trace{make_tensor({s.steps, s.batch, 3 * s.hidden}, x->dtype()),
-                       make_tensor({keep ? s.steps : 1, s.batch, s.hidden}, x->dtype())};
+  const Tensor output = make_tensor(sequence_shape(s, s.hidden), x->dtype());
+  const GruTrace trace{make_tensor(sequence_shape(s, 3 * s.hidden), x->dtype()),
+                       make_tensor(keep ? sequence_shape(s, s.hidden) : Shape{s.batch, s.hidden}, x->dtype())};
   multiply_into(trace.gates, in[in_x], in[in_w_ih], false, true, false, gru_biases(in, s.hidden));
   dispatch_floating(x->dtype(), [&]<class T>() {
     gru_forward(GruForward<T>{.shape = s,

@@ -56,11 +56,7 @@ Tensor update_inplace(const char* name, const Tensor& target, Here here,
                       const std::function<Tensor(const Tensor&)>& op) {
   check_inplace(name, target, here);
   TensorImpl& t = impl(target);
-  const Edge edge = gradient_edge(target);
-  const Tensor before = make_alias(target);
-  impl(before).node = edge.node;
-  impl(before).output = edge.output;
-  impl(before).leaf = t.leaf;
+  const Tensor before = make_twin(target);
 
   Tensor result = op(before);
   check<ShapeError>(impl(result).shape == t.shape, here,

@@ -64,7 +64,8 @@ LeafNode::LeafNode(const Tensor& leaf, Ref<GradCell> cell_)
 }
 
 Saved::Saved(const Tensor& tensor)
-    : tensor_(tensor), version_(impl(tensor).storage->version.load(std::memory_order_relaxed)) {}
+    : tensor_(impl(tensor).renewed ? make_twin(tensor) : tensor),
+      version_(impl(tensor).storage->version.load(std::memory_order_relaxed)) {}
 
 Saved Saved::output(const Tensor& tensor, std::uint32_t number) {
   Saved saved(make_alias(tensor));
@@ -86,6 +87,15 @@ Tensor Backward::load(const Saved& saved) const {
   impl(linked).output = static_cast<std::uint32_t>(saved.output_);
   impl(linked).leaf = false;
   return linked;
+}
+
+Tensor make_twin(const Tensor& tensor) {
+  const Edge edge = gradient_edge(tensor);
+  Tensor twin = make_alias(tensor);
+  impl(twin).node = edge.node;
+  impl(twin).output = edge.output;
+  impl(twin).leaf = impl(tensor).leaf;
+  return twin;
 }
 
 void renew_history(const Tensor& view) {

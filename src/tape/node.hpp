@@ -238,6 +238,8 @@ inline Edge gradient_edge(const Tensor& tensor) {
     renew_history(tensor);
   return {t.node, t.output};
 }
+// The same data under a new identity with the same history.
+Tensor make_twin(const Tensor& tensor);
 // Makes `output` the result number `number` of `node`.
 inline void set_history(const Tensor& output, Ref<Node> node, std::uint32_t number = 0) {
   TensorImpl& t = impl(output);

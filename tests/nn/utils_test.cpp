@@ -1,4 +1,6 @@
-// Gradient clipping, against closed forms.
+// Gradient clipping, and parameters as one vector, against closed forms.
+#include <xgrad/autograd.hpp>
+#include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/creation.hpp>
 
@@ -8,8 +10,10 @@
 #include <vector>
 
 #include "core/tensor_impl.hpp"
+#include "support/errors.hpp"
 
 namespace xg = xgrad;
+namespace nn = xgrad::nn;
 namespace utils = xgrad::nn::utils;
 using xg::Tensor;
 using xg::TensorList;
@@ -103,4 +107,43 @@ TEST_CASE("misuse is a ValueError") {
   CHECK_THROWS_AS(utils::clip_grad_norm_({a, Tensor()}, 1), xg::ValueError);
   CHECK_THROWS_AS(utils::clip_grad_value_({a}, -1), xg::ValueError);
   CHECK(a.grad().item<double>() == 2);
+}
+
+TEST_CASE("parameters as one vector, and back") {
+  nn::Linear layer(3, 2);
+  {
+    const xg::NoGradGuard no_grad;
+    layer.weight.copy_(xg::tensor({{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}}));
+    layer.bias.copy_(xg::tensor({7.0, 8.0}));
+  }
+  const Tensor vec = utils::parameters_to_vector(layer.parameters());
+  CHECK(vec.to_vector<double>() == std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8});
+  (vec * xg::arange(8).to(xg::float32)).sum().backward();
+  CHECK(layer.weight.grad().to_vector<double>() == std::vector<double>{0, 1, 2, 3, 4, 5});
+  CHECK(layer.bias.grad().to_vector<double>() == std::vector<double>{6, 7});
+  // Row-major, however the tensor lies; of any sizes.
+  const TensorList odd{xg::tensor({{1.0, 2.0}, {3.0, 4.0}}).t(), xg::ones({}), xg::zeros({0, 3})};
+  CHECK(utils::parameters_to_vector(odd).to_vector<double>() == std::vector<double>{1, 3, 2, 4, 1});
+  utils::vector_to_parameters(xg::tensor({5.0, 6.0, 7.0, 8.0, 9.0}), odd);
+  CHECK(odd[0].to_vector<double>() == std::vector<double>{5, 6, 7, 8});
+  CHECK(odd[1].item<double>() == 9);
+
+  const Tensor weight = layer.weight;
+  utils::vector_to_parameters(xg::arange(8).to(xg::float64) * 2, layer.parameters());
+  CHECK(weight.to_vector<double>() == std::vector<double>{0, 2, 4, 6, 8, 10});
+  CHECK(layer.bias.to_vector<double>() == std::vector<double>{12, 14});
+  CHECK(weight.dtype() == xg::float32);
+  CHECK(weight.is_leaf());
+  CHECK(weight.requires_grad());
+
+  using test::mentions;
+  using test::message_of;
+  CHECK(mentions(message_of<xg::ShapeError>([&] { utils::vector_to_parameters(xg::ones({9}), layer.parameters()); }),
+                 {"vector_to_parameters", "[8]", "got [9]", "utils_test.cpp"}));
+  CHECK_THROWS_AS(utils::vector_to_parameters(xg::ones({2, 4}), layer.parameters()), xg::ShapeError);
+  CHECK_THROWS_AS(utils::vector_to_parameters(xg::arange(8), layer.parameters()), xg::DtypeError);
+  CHECK(weight.to_vector<double>() == std::vector<double>{0, 2, 4, 6, 8, 10});
+  CHECK(mentions(message_of<xg::ValueError>([] { utils::parameters_to_vector({}); }), {"no parameter"}));
+  CHECK(mentions(message_of<xg::ValueError>([] { utils::parameters_to_vector({Tensor()}); }), {"0 is undefined"}));
+  CHECK_THROWS_AS(utils::parameters_to_vector({xg::ones({2}), xg::ones({2}, {.dtype = xg::float64})}), xg::DtypeError);
 }

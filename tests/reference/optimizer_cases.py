@@ -7,8 +7,6 @@ decoupled_weight_decay and maximize of NAdam and RAdam, as PyTorch 2 has them.  
     loss_of); each entry of "expected" has "loss", what step() returned, and "func_evals" beside the parameters.
 """
 
-import json
-import os
 import sys
 
 import numpy as np
@@ -201,11 +199,7 @@ def main(folder):
         cases.append(generate.produce_optimizer(book, store, *entry[1:]))
     for k, (problem, hyper) in enumerate(CLOSURES):
         cases.append(produce_closure(store, f"optimizer/LBFGS/{k}", problem, hyper))
-    os.makedirs(folder, exist_ok=True)
-    lines = ",\n".join(json.dumps(c, separators=(",", ":"), allow_nan=False) for c in cases)
-    with open(os.path.join(folder, "cases.json"), "w") as text:
-        text.write('{"format":1,"producer":"PyTorch 1.13.1 float64","cases":[\n' + lines + "\n]}\n")
-    store.write(os.path.join(folder, "cases.safetensors"))
+    store.write_book(folder, cases)
     for case in cases:
         if "problem" in case:
             print(case["id"], case.get("tags", ""), [(e["loss"], e["func_evals"]) for e in case["expected"]])

@@ -6,13 +6,12 @@ Writes cases.json of kind "lr_scheduler" in the format of generate.py, and an em
   * "lr_lambda" is a number b, or one for each group: the function of n that is b^n.
 """
 
-import json
-import os
-import struct
 import sys
 import warnings
 
 import torch
+
+from generate import Store
 
 warnings.simplefilter("ignore")
 STEPS = 40
@@ -131,12 +130,7 @@ def main(folder):
     for name, *rest in CASES:
         counts[name] = counts.get(name, -1) + 1
         cases.append(produce(f"lr_scheduler/{name}/{counts[name]}", name, *rest))
-    os.makedirs(folder, exist_ok=True)
-    lines = ",\n".join(json.dumps(c, separators=(",", ":"), allow_nan=False) for c in cases)
-    with open(os.path.join(folder, "cases.json"), "w") as text:
-        text.write('{"format":1,"producer":"PyTorch 1.13.1 float64","cases":[\n' + lines + "\n]}\n")
-    with open(os.path.join(folder, "cases.safetensors"), "wb") as data:
-        data.write(struct.pack("<Q", 8) + b"{}      ")
+    Store().write_book(folder, cases)
     print(f"{len(cases)} cases")
 
 

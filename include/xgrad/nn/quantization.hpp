@@ -26,12 +26,12 @@ struct QuantizationReport {
 // with 8-bit factors and 32-bit sums, so that weights take a quarter of the memory (of float32) and of the time to read
 // them. Everything else stays floating. A row of x that holds NaN or infinity gives NaN.
 //
-// The layer's weight is dropped; in its place are the buffers weight_int8 [out, in] (uint8: the bytes of signed
-// numbers), weight_scale [out] and weight_sum [out] (int32), which state_dict(), save() and load_state_dict() treat
-// like any others: quantise a new model before it loads them. Calls are not recorded: AutogradError for an x that
-// requires grad while recording. ValueError: no Linear is left to quantise, a weight that is not finite, in_features
-// above 66000. Nothing is changed then. Jacob et al., Quantization and training of neural networks for efficient
-// integer-arithmetic-only inference (2018).
+// The layer's weight is dropped, one with a weight_norm or spectral_norm (nn/parametrizations.hpp) as it is now; in its
+// place are the buffers weight_int8 [out, in] (uint8: the bytes of signed numbers), weight_scale [out] and weight_sum
+// [out] (int32), which state_dict(), save() and load_state_dict() treat like any others: quantise a new model before it
+// loads them. Calls are not recorded: AutogradError for an x that requires grad while recording. ValueError: no Linear
+// is left to quantise, a weight that is not finite, in_features above 66000. Nothing is changed then. Jacob et al.,
+// Quantization and training of neural networks for efficient integer-arithmetic-only inference (2018).
 QuantizationReport quantize_dynamic(Module& model, Here here = {});
 
 }  // namespace xgrad::nn::quantization

@@ -1,6 +1,7 @@
 // Recurrent layers.
 #pragma once
 #include <xgrad/nn/module.hpp>
+#include <xgrad/nn/rnn_utils.hpp>
 #include <xgrad/ops/recurrent.hpp>
 
 #include <cstdint>
@@ -62,15 +63,29 @@ class RecurrentBase : public Module {
   RecurrentBase(const char* name, std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size,
                 const LSTMOptions& options, Here here);
 
-  // One direction of a layer, from its x and states to {output, the last states...}.
-  using Layer =
-      std::function<TensorList(const Arg& x, const RecurrentWeights& weights, const TensorList& states, bool reverse)>;
+  using PackedSequence = utils::rnn::PackedSequence;
+  // One direction of a layer, from its x and states to {output, the last states...}. batch_sizes: of a packed x.
+  using Layer = std::function<TensorList(const Arg& x, const RecurrentWeights& weights, const TensorList& states,
+                                         bool reverse, const Tensor& batch_sizes)>;
   // x and its states (h, or h and c) through all of them: {output, the last states...}.
   TensorList run(const Arg& x, const TensorList& states, const Layer& layer) const;
+  // The same for a packed x; the output is its data, and the states are those of the sequences as they were given.
+  TensorList run(const PackedSequence& x, const TensorList& states, const Layer& layer, Here here) const;
+  // operator() of a packed x: forward(x, states...) with the hooks.
+  template <class F, class... States>
+  auto call_packed(Here here, const F& forward, const PackedSequence& x, const States&... states) const {
+    return call(
+        here,
+        [&](const Tensor& data, const Tensor& sizes, const Tensor& sorted, const Tensor& unsorted,
+            const States&... now) { return forward(PackedSequence(data, sizes, sorted, unsorted, here), now...); },
+        x.data, x.batch_sizes, x.sorted_indices, x.unsorted_indices, states...);
+  }
 
  private:
   LSTMOptions options_;
   std::int64_t input_size_, hidden_size_;
+  TensorList run_all(const Arg& x, const TensorList& states, const Layer& layer, const Tensor& batch_sizes) const;
+
   const char* name_;
   std::vector<RecurrentWeights> weights_;
 };
@@ -81,14 +96,18 @@ class RecurrentBase : public Module {
 // and direction (without the B where x has none), the directions of a layer together. h_0 has h_n's shape; zeros where
 // it is left out.
 //   auto [output, h_n] = rnn(x);
-// Parameters: weight_ih_l0 [H, I], weight_hh_l0 [H, H], bias_ih_l0, bias_hh_l0 [H], then weight_ih_l0_reverse,
-// weight_ih_l1 and so on, all uniform in (-1/sqrt(H), 1/sqrt(H)) at first. ValueError: a size below 1, dropout outside
-// [0, 1], another nonlinearity; ShapeError, DtypeError: x or the state does not fit.
+// A packed x (nn/rnn_utils.hpp), whose data is [S, input_size], gives a packed output, and h_n of each sequence at its
+// own end; no work is done on padding. States keep the order in which the sequences were given; batch_first says
+// nothing there. Parameters: weight_ih_l0 [H, I], weight_hh_l0 [H, H], bias_ih_l0, bias_hh_l0 [H], then
+// weight_ih_l0_reverse, weight_ih_l1 and so on, all uniform in (-1/sqrt(H), 1/sqrt(H)) at first. ValueError: a size
+// below 1, dropout outside [0, 1], another nonlinearity; ShapeError, DtypeError: x or the state does not fit.
 class RNN : public RecurrentBase {
  public:
   RNN(std::int64_t input_size, std::int64_t hidden_size, const RNNOptions& options = {}, Here here = {});
   std::pair<Tensor, Tensor> forward(const Arg& x, const Tensor& h_0 = {}) const;
   std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const;
+  std::pair<PackedSequence, Tensor> forward(const PackedSequence& x, const Tensor& h_0 = {}, Here here = {}) const;
+  std::pair<PackedSequence, Tensor> operator()(const PackedSequence& x, const Tensor& h_0 = {}, Here here = {}) const;
 
  private:
   std::string nonlinearity_;
@@ -101,6 +120,8 @@ class GRU : public RecurrentBase {
   GRU(std::int64_t input_size, std::int64_t hidden_size, const GRUOptions& options = {}, Here here = {});
   std::pair<Tensor, Tensor> forward(const Arg& x, const Tensor& h_0 = {}) const;
   std::pair<Tensor, Tensor> operator()(const Arg& x, const Tensor& h_0 = {}) const;
+  std::pair<PackedSequence, Tensor> forward(const PackedSequence& x, const Tensor& h_0 = {}, Here here = {}) const;
+  std::pair<PackedSequence, Tensor> operator()(const PackedSequence& x, const Tensor& h_0 = {}, Here here = {}) const;
 };
 
 // Layers of long short-term memory over a sequence: xgrad::lstm_layer for each of L layers and D directions.
@@ -108,6 +129,7 @@ class GRU : public RecurrentBase {
 // (output, {h_n, c_n}): output [T, B, D P] of the last layer, with x's layout; h_n [L D, B, P] and c_n [L D, B, H] of
 // the last time of every layer and direction (without the B where x has none), the directions of a layer together. P is
 // proj_size, or H = hidden_size without.
+// A packed x as RNN's.
 //   auto [output, state] = lstm(x);
 //   auto [more, next] = lstm(x, {state.h_n.detach(), state.c_n.detach()});
 // Parameters: weight_ih_l0 [4 H, I], weight_hh_l0 [4 H, P], bias_ih_l0, bias_hh_l0 [4 H], weight_hr_l0 [P, H], then
@@ -119,6 +141,10 @@ class LSTM : public RecurrentBase {
   LSTM(std::int64_t input_size, std::int64_t hidden_size, const LSTMOptions& options = {}, Here here = {});
   std::pair<Tensor, LSTMState> forward(const Arg& x, const LSTMState& state = {}) const;
   std::pair<Tensor, LSTMState> operator()(const Arg& x, const LSTMState& state = {}) const;
+  std::pair<PackedSequence, LSTMState> forward(const PackedSequence& x, const LSTMState& state = {},
+                                               Here here = {}) const;
+  std::pair<PackedSequence, LSTMState> operator()(const PackedSequence& x, const LSTMState& state = {},
+                                                  Here here = {}) const;
 };
 
 // What cells, single steps of a layer, share. Parameters: weight_ih [G H, I], weight_hh [G H, H], bias_ih, bias_hh [G

@@ -1,5 +1,6 @@
-// Gradient clipping.
+// Gradient clipping, and parameters as one vector.
 #pragma once
+#include <xgrad/argument.hpp>
 #include <xgrad/tensor.hpp>
 
 namespace xgrad::nn::utils {
@@ -17,5 +18,12 @@ double clip_grad_norm_(const TensorList& parameters, double max_norm, double nor
 // Clamps every element of the gradients to [-clip_value, clip_value]; NaN stays. ValueError: clip_value is negative or
 // NaN.
 void clip_grad_value_(const TensorList& parameters, double clip_value, Here here = {});
+
+// All parameters as one vector [n], one after the other, each in row-major order. Recorded: a gradient of the vector
+// reaches them. ValueError: no parameter, or an undefined one; DtypeError: of several dtypes.
+Tensor parameters_to_vector(const TensorList& parameters, Here here = {});
+// Copies such a vector into the parameters, unrecorded and converted to their dtypes; those who hold them see it.
+// ShapeError: not [n], where n is the number of all their elements; DtypeError: not floating. Nothing is changed then.
+void vector_to_parameters(const Arg& vec, const TensorList& parameters);
 
 }  // namespace xgrad::nn::utils

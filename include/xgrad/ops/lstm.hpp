@@ -19,9 +19,13 @@ struct RecurrentWeights {
 //   h       = o tanh(c), times W_hr^T where there is one
 // x [T, B, I] -> {h of all times [T, B, P], h [B, P] and c [B, H] of the last time}. h0 [B, P] and c0 [B, H] are zeros
 // where left undefined. reverse: from the last time to the first; the last h and c are then those of time 0.
-// One product for the input of all times; the steps of the recurrence are fused. ShapeError: sizes that do not fit, or
-// T is 0; DtypeError: x is not floating, or another tensor has another dtype.
+// One product for the input of all times; the steps of the recurrence are fused.
+// batch_sizes, int64 [T]: x is [S, I], sequences of several lengths without padding, the longest first: the rows of all
+// times one after the other, of time t those of the first batch_sizes[t] sequences (nn::utils::rnn::PackedSequence). h
+// of all times is [S, P] then, and the last h and c are those at each sequence's own end. ShapeError: sizes that do not
+// fit, or T is 0; DtypeError: x is not floating, or another tensor has another dtype; ValueError: batch_sizes below 1,
+// increasing, or of another sum than S.
 TensorList lstm_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0 = {}, const Tensor& c0 = {},
-                      bool reverse = false);
+                      bool reverse = false, const Tensor& batch_sizes = {});
 
 }  // namespace xgrad

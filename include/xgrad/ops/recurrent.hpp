@@ -2,8 +2,10 @@
 //
 // One direction of a layer takes x [T, B, I] and a state [B, H] (zeros where left undefined) to the outputs of all
 // times [T, B, H] and the state of the last time; reverse: from the last time to the first, so that the last state is
-// that of time 0. One product serves the input of all times; the steps of the recurrence are fused. ShapeError: sizes
-// that do not fit, or T is 0; DtypeError: x is not floating, or another tensor has another dtype.
+// that of time 0. One product serves the input of all times; the steps of the recurrence are fused. With batch_sizes,
+// int64 [T], x is [S, I] and the outputs [S, H]: sequences of several lengths without padding, as lstm_layer takes
+// them. ShapeError: sizes that do not fit, or T is 0; DtypeError: x is not floating, or another tensor has another
+// dtype; ValueError: batch_sizes below 1, increasing, or of another sum than S.
 #pragma once
 #include <xgrad/ops/lstm.hpp>
 #include <xgrad/tensor.hpp>
@@ -17,7 +19,8 @@ namespace xgrad {
 // h' = f(x W_ih^T + b_ih + h W_hh^T + b_hh) with f "tanh" or "relu" (ValueError otherwise). {output, h of the last
 // time}.
 std::pair<Tensor, Tensor> rnn_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0 = {},
-                                    const std::string& nonlinearity = "tanh", bool reverse = false);
+                                    const std::string& nonlinearity = "tanh", bool reverse = false,
+                                    const Tensor& batch_sizes = {});
 
 // r  = sigmoid(x W_ir^T + b_ir + h W_hr^T + b_hr)      (the first H rows of the weights)
 // z  = sigmoid(x W_iz^T + b_iz + h W_hz^T + b_hz)      (the second)
@@ -25,7 +28,7 @@ std::pair<Tensor, Tensor> rnn_layer(const Arg& x, const RecurrentWeights& weight
 // h' = (1 - z) n + z h
 // {output, h of the last time}. Cho et al. 2014, with the reset gate after the product, as PyTorch and cuDNN have it.
 std::pair<Tensor, Tensor> gru_layer(const Arg& x, const RecurrentWeights& weights, const Tensor& h0 = {},
-                                    bool reverse = false);
+                                    bool reverse = false, const Tensor& batch_sizes = {});
 
 // Layers on top of each other, each taking the output of the one below, with torch's arguments.
 // x [T, B, I], or [B, T, I] with batch_first, or [T, I] without a batch; hx [L D, B, H] (without the B where x has
