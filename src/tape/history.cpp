@@ -1,6 +1,7 @@
 #include "tape/history.hpp"
 
 #include "ops/shape.hpp"
+#include "tape/checkpoint.hpp"
 
 namespace xgrad::detail {
 
@@ -18,6 +19,8 @@ void renew_history(const Tensor& view) {
   TensorImpl& t = impl(view);
   const Tensor base = Tensor::adopt(t.base.get());
   EnableGradGuard enable;
+  // Whether a view is stale depends on what was before: a second run may find it renewed.
+  CheckpointPause pause;
   const Tensor again = as_strided(base, t.shape, t.strides, t.offset, Here{nullptr, 0});
   t.node = impl(again).node;
   if (t.node) t.node->sequence = t.base->node->sequence + 1;

@@ -4,6 +4,7 @@
 
 #include "core/check.hpp"
 #include "kernels/copy.hpp"
+#include "tape/checkpoint.hpp"
 #include "tape/history.hpp"
 
 namespace xgrad {
@@ -38,9 +39,17 @@ Node::Node(const char* name_, Here here_, std::size_t inputs_, std::size_t outpu
       here(here_),
       sequence(next_sequence.fetch_add(2, std::memory_order_relaxed)),
       inputs(inputs_),
-      outputs(outputs_) {}
+      outputs(outputs_) {
+  // A leaf is nobody's second run: what is made only once may be made in the first.
+  if (checkpoint_run && !is_leaf()) [[unlikely]]
+    checkpoint_run->make(*this);
+}
+
+std::uint64_t next_sequence_number() noexcept { return next_sequence.load(std::memory_order_relaxed); }
 
 void destroy(const Node* node) noexcept {
+  if (checkpoint_run) [[unlikely]]
+    checkpoint_run->forget(node);
   if (freeing) {
     node->next_dead = dead_nodes;
     dead_nodes = node;
@@ -71,7 +80,10 @@ bool keeps_history(const TensorImpl& t) { return t.leaf && t.node && !t.base; }
 
 Saved::Saved(const Tensor& tensor)
     : tensor_(keeps_history(impl(tensor)) ? tensor : with_history(tensor)),
-      version_(impl(tensor).storage->version.load(std::memory_order_relaxed)) {}
+      version_(impl(tensor).storage->version.load(std::memory_order_relaxed)) {
+  if (checkpoint_run) [[unlikely]]
+    checkpoint_run->read(version_);
+}
 
 Saved Saved::output(const Tensor& tensor, std::uint32_t number) {
   Saved saved(make_alias(tensor));

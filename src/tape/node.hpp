@@ -270,10 +270,21 @@ class RuleNode final : public Node {
   };
 };
 
+// The checkpointed function that runs in this thread (tape/checkpoint.hpp), and what it must know of an input: its
+// version.
+class CheckpointRun;
+extern constinit thread_local CheckpointRun* checkpoint_run;
+void log_input(const Tensor& input);
+
 template <class Inputs>
 void connect(Node& node, const Inputs& inputs) {
   std::size_t i = 0;
-  for (const Tensor* input : inputs) node.inputs[i++] = input && input->defined() ? gradient_edge(*input) : Edge{};
+  for (const Tensor* input : inputs) {
+    const bool there = input && input->defined();
+    node.inputs[i++] = there ? gradient_edge(*input) : Edge{};
+    if (checkpoint_run && there) [[unlikely]]
+      log_input(*input);
+  }
 }
 
 // Records `output` as the result of an operation of `inputs` (null or undefined ones are skipped but counted), with the

@@ -94,6 +94,8 @@ class Sequential : public Layer {
   }
 
   Tensor forward(const Arg& x) const override;
+  // x through the layers at begin, begin + 1 ... end - 1 only. IndexError unless begin <= end <= size().
+  Tensor forward_range(std::size_t begin, std::size_t end, const Arg& x) const;
 
   std::size_t size() const noexcept { return steps_.size(); }
   // The layer at a position, whose type must be known: net.at<nn::Linear>(0).weight. IndexError out of range,
