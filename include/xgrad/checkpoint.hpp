@@ -5,7 +5,6 @@
 #include <xgrad/detail/callable.hpp>
 #include <xgrad/tensor.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,10 +13,6 @@
 #include <utility>
 
 namespace xgrad {
-
-namespace nn {
-class Module;
-}
 
 // preserve_rng_state: the second run draws the random numbers of the first (the same dropout masks), from whatever
 // generator, and moves no generator. Without it, it draws new ones.
@@ -56,27 +51,10 @@ std::shared_ptr<std::decay_t<F>> hold(F&& f) {
     return std::shared_ptr<Object>(std::shared_ptr<void>(), const_cast<Object*>(&f));
 }
 
-// f over tensors; modules and functions of the library are told the place of the call. A module that has no operator()
-// is called by its forward().
-template <class F, class... Tensors>
-auto call_held(F& f, Here here, const Tensors&... x) requires requires { f(x...); } {
-  if constexpr ((std::is_pointer_v<F> || std::derived_from<F, nn::Module>)&&std::is_invocable_v<
-                    F&, std::conditional_t<true, const Arg&, Tensors>...>)
-    return f(Arg(x, here)...);
-  else
-    return f(x...);
-}
-template <class F, class... Tensors>
-auto call_held(F& f, Here, const Tensors&... x) requires(!requires { f(x...); }) && requires { f.forward(x...); } {
-  return f.forward(x...);
-}
-
 template <class F>
 struct Held {
-  template <class... Tensors>
-  auto operator()(const Tensors&... x) const -> decltype(call_held(std::declval<F&>(), Here{nullptr, 0}, x...)) {
-    return call_held(*f, here, x...);
-  }
+  template <class... T>
+  requires(Calls<F, T...> || Forwards<F, T...>) auto operator()(const T&... x) const { return call_at(here, *f, x...); }
   std::shared_ptr<F> f;
   Here here;
 };
@@ -93,9 +71,9 @@ struct Held {
 // live as long as the graph, as must whatever f refers to. Under a NoGradGuard, f is just called.
 // In backward f must do as it did before: a tensor that was changed in place in between (an input, a parameter), other
 // operations, more random numbers, are an AutogradError there. Not seen is a change of what only operations read that
-// record nothing. Settings of the whole process (the default dtype, set_float32_matmul_precision) are those of the backward pass then. What f
-// computes inside, and does not return, has no gradient of its own, nor may f call backward() or grad() on it:
-// AutogradError. An exception in the second run leaves backward() as any other does.
+// record nothing. Settings of the whole process (the default dtype, set_float32_matmul_precision) are those of the
+// backward pass then. What f computes inside, and does not return, has no gradient of its own, nor may f call
+// backward() or grad() on it: AutogradError. An exception in the second run leaves backward() as any other does.
 // AutogradError: f changed one of its inputs in place.
 template <class F>
 auto checkpoint(F&& f, const TensorList& inputs, const CheckpointOptions& options = {}, Here here = {}) {
@@ -128,7 +106,7 @@ Tensor checkpoint_sequential(Functions&& functions, std::int64_t segments, const
       return held->forward_range(begin, end, Arg(x, here));
     } else {
       Tensor result = x;
-      for (std::size_t i = begin; i < end; ++i) result = detail::call_held((*held)[i], here, result);
+      for (std::size_t i = begin; i < end; ++i) result = detail::call_at(here, (*held)[i], result);
       return result;
     }
   };

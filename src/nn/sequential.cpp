@@ -30,8 +30,8 @@ Tensor Sequential::forward(const Arg& x) const { return forward_range(0, size(),
 
 Tensor Sequential::forward_range(std::size_t begin, std::size_t end, const Arg& x) const {
   check_alive(x.here());
-  check<IndexError>(begin <= end && end <= size(), x.here(),
-                    "Sequential: expected a range of {} layers, got {} to {}", size(), begin, end);
+  check<IndexError>(begin <= end && end <= size(), x.here(), "Sequential: expected a range of {} layers, got {} to {}",
+                    size(), begin, end);
   Tensor result = x.tensor();
   for (std::size_t i = begin; i < end; ++i) result = steps_[i]->call(result, x.here());
   return result;

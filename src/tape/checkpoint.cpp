@@ -34,10 +34,11 @@ CheckpointRun::~CheckpointRun() { checkpoint_run = outer_; }
 bool CheckpointRun::repeats() const noexcept { return !written_ || (outer_ && outer_->repeats()); }
 
 void CheckpointRun::raise_different(const std::string& what) const {
-  raise<AutogradError>(here_,
-                       "checkpoint: the function does something else in the backward pass: {}; it must do the same with "
-                       "what it uses, and may ask is_recomputing()",
-                       what);
+  raise<AutogradError>(
+      here_,
+      "checkpoint: the function does something else in the backward pass: {}; it must do the same with "
+      "what it uses, and may ask is_recomputing()",
+      what);
 }
 
 // A first run inside of another one is a part of that, too, and what is inside of a later run is checked by it.
@@ -71,8 +72,8 @@ void CheckpointRun::read(std::int64_t version) {
   if (versions_ == log_.versions.size()) raise_different(fmt::format("{} reads more tensors", name));
   const std::int64_t before = log_.versions[versions_++];
   if (before != version)
-    raise_different(fmt::format("a tensor that {} reads was modified in place (version {}, in the forward pass {})", name,
-                                version, before));
+    raise_different(fmt::format("a tensor that {} reads was modified in place (version {}, in the forward pass {})",
+                                name, version, before));
 }
 
 void log_input(const Tensor& input) {
@@ -101,12 +102,12 @@ void CheckpointRun::forget(const Node* node) noexcept {
 
 void CheckpointRun::finish() {
   if (written_) return release_last();
-  if (operations_ != log_.operations.size())
-    raise_different(fmt::format("it records {} operations, in the forward pass it was {}", operations_,
-                                log_.operations.size()));
-  if (draws_ != log_.draws.size())
-    raise_different(fmt::format("it draws random numbers {} times, in the forward pass it was {}", draws_,
-                                log_.draws.size()));
+  const auto compare = [&](const char* did, std::size_t now, std::size_t before) {
+    if (now != before) raise_different(fmt::format("it {} {} times, in the forward pass {}", did, now, before));
+  };
+  compare("records an operation", operations_, log_.operations.size());
+  compare("reads a tensor", versions_, log_.versions.size());
+  compare("draws random numbers", draws_, log_.draws.size());
 }
 
 namespace {
@@ -115,8 +116,8 @@ bool is_inside(const Edge& edge, std::uint64_t first) {
   return edge.node && !edge.node->is_leaf() && edge.node->sequence >= first;
 }
 
-// The tensors that a run computed and that somebody may go on from: its results, and the bases of those which are views,
-// as the other views of a base are changed through it.
+// The tensors that a run computed and that somebody may go on from: its results, and the bases of those which are
+// views, as the other views of a base are changed through it.
 TensorList computed_results(const TensorList& results, std::uint64_t first) {
   TensorList computed;
   const auto add = [&](const Tensor& tensor) {
@@ -265,8 +266,8 @@ Tensor checkpoint_segments(const SegmentFunction& run, std::size_t count, std::i
   const std::size_t last = size * static_cast<std::size_t>(segments - 1);
   Tensor x = input.tensor();
   for (std::size_t begin = 0; begin < last; begin += size)
-    x = checkpoint([run, begin, size](const TensorList& in) { return TensorList{run(begin, begin + size, in[0])}; }, {x},
-                   options, here)[0];
+    x = checkpoint([run, begin, size](const TensorList& in) { return TensorList{run(begin, begin + size, in[0])}; },
+                   {x}, options, here)[0];
   return run(last, count, x);
 }
 

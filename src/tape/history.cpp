@@ -9,8 +9,21 @@ namespace xgrad::detail {
 Tensor with_history(const Tensor& tensor) {
   const TensorImpl& t = impl(tensor);
   const Edge edge = gradient_edge(tensor);
-  return Tensor::adopt(new TensorImpl{{}, {}, t.storage, t.offset, t.numel, t.shape, t.strides, t.dtype, t.contiguous,
-                                      !edge.node || t.leaf, edge.output, edge.node, {}, {}, 0});
+  return Tensor::adopt(new TensorImpl{{},
+                                      {},
+                                      t.storage,
+                                      t.offset,
+                                      t.numel,
+                                      t.shape,
+                                      t.strides,
+                                      t.dtype,
+                                      t.contiguous,
+                                      !edge.node || t.leaf,
+                                      edge.output,
+                                      edge.node,
+                                      {},
+                                      {},
+                                      0});
 }
 
 // The node's number is the one behind that of the node which changed the base (others leave it free): the view may

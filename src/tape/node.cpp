@@ -73,8 +73,8 @@ LeafNode::LeafNode(const Tensor& leaf, Ref<GradCell> cell_)
 }
 
 namespace {
-// A leaf that requires grad keeps its history. What may still be changed in place would get a history that leads through
-// the operation being recorded, which would then own itself.
+// A leaf that requires grad keeps its history. What may still be changed in place would get a history that leads
+// through the operation being recorded, which would then own itself.
 bool keeps_history(const TensorImpl& t) { return t.leaf && t.node && !t.base; }
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Checkpoints and what is around them: random numbers, running statistics, changes in between, errors, threads, memory.
+// Checkpoints and what is around them: random numbers, running statistics, changes in between, errors, threads.
 #include <xgrad/checkpoint.hpp>
 #include <xgrad/xgrad.hpp>
 
@@ -68,8 +68,8 @@ TEST_CASE("random numbers in checkpoints in checkpoints, and with a seed set ins
 
 TEST_CASE("without preserve_rng_state the second run draws new numbers") {
   const Tensor x = xg::ones({1000}, wanted);
-  const Tensor y = xg::checkpoint([](const Tensor& t) { return xg::dropout(t, 0.5, true); }, x,
-                                  {.preserve_rng_state = false});
+  const Tensor y =
+      xg::checkpoint([](const Tensor& t) { return xg::dropout(t, 0.5, true); }, x, {.preserve_rng_state = false});
   const auto state = xg::default_generator().get_state();
   y.sum().backward();
   CHECK(values(x.grad()) != values(y));
@@ -103,6 +103,75 @@ TEST_CASE("running statistics move once, and gradients are those without a check
   CHECK(values(once.running_var) == values(plain.running_var));
   CHECK(values(once.weight.grad()) == values(plain.weight.grad()));
   CHECK(values(once.bias.grad()) == values(plain.bias.grad()));
+}
+
+namespace {
+
+// What a layer's forward and backward pass leave behind: its value, gradients and buffers, from one seed.
+template <class Make>
+std::vector<std::vector<float>> traces(bool checkpointed, const Make& make, const xg::Shape& shape) {
+  xg::manual_seed(5);
+  auto layer = make();
+  const Tensor x = xg::rand(shape, {.requires_grad = true});
+  const auto f = [&](const Tensor& t) { return layer(t); };
+  const Tensor y = checkpointed ? xg::checkpoint(f, x) : f(x);
+  y.square().sum().backward();
+  std::vector<std::vector<float>> traces = {y.template to_vector<float>(), x.grad().template to_vector<float>()};
+  for (const Tensor& parameter : layer.parameters()) traces.push_back(parameter.grad().template to_vector<float>());
+  for (const Tensor& buffer : layer.buffers()) traces.push_back(buffer.to_vector<float>());
+  return traces;
+}
+template <class Make>
+bool agree(const Make& make, const xg::Shape& shape) {
+  return traces(true, make, shape) == traces(false, make, shape);
+}
+
+}  // namespace
+
+TEST_CASE("layers of all kinds give the same bits under a checkpoint") {
+  CHECK(agree([] { return nn::Sequential(nn::Conv2d(3, 4, 3), nn::BatchNorm2d(4), xg::relu, nn::Dropout2d()); },
+              {2, 3, 8, 8}));
+  CHECK(agree([] { return nn::Sequential(nn::LayerNorm({6}), nn::GELU(), nn::AlphaDropout(), nn::Linear(6, 2)); },
+              {5, 6}));
+  CHECK(
+      agree([] { return nn::TransformerEncoderLayer(8, 2, {.dim_feedforward = 16, .batch_first = true}); }, {2, 5, 8}));
+  CHECK(agree(
+      [] {
+        nn::Linear pruned(6, 6);
+        nn::utils::prune::l1_unstructured(pruned, "weight", 0.5);
+        return nn::Sequential(std::move(pruned), nn::MaxPool1d(2));
+      },
+      {4, 6}));
+}
+
+TEST_CASE("recurrent layers, tables, custom functions and integer results") {
+  const auto run = [](bool checkpointed) {
+    xg::manual_seed(5);
+    nn::LSTM lstm(3, 4, {.num_layers = 2, .dropout = 0.5});
+    nn::Embedding table(7, 3);
+    const Tensor places = xg::tensor({{1, 3}, {3, 0}, {6, 6}});
+    struct Cube : xg::Function<Cube> {
+      static Tensor forward(xg::Context& context, const Tensor& x) {
+        context.save_for_backward({x});
+        return x * x * x;
+      }
+      static TensorList backward(xg::Context& context, const TensorList& gradients) {
+        const Tensor x = context.saved_tensors()[0];
+        return {gradients[0] * x * x * 3};
+      }
+    };
+    const auto f = [&](const Tensor& at) {
+      const auto [values, order] = Cube::apply(lstm(table(at)).first).max(2);
+      return TensorList{values, order};
+    };
+    const TensorList y = checkpointed ? xg::checkpoint(f, places) : f(places);
+    CHECK(y[1].dtype() == xg::int64);
+    (y[0] * (y[1] + 1)).sum().backward();
+    std::vector<std::vector<float>> gradients = {table.weight.grad().to_vector<float>()};
+    for (const Tensor& parameter : lstm.parameters()) gradients.push_back(parameter.grad().to_vector<float>());
+    return gradients;
+  };
+  CHECK(run(true) == run(false));
 }
 
 TEST_CASE("a lazy layer gets its weights in the first run") {
@@ -147,9 +216,11 @@ TEST_CASE("a function that does something else in the second run is an error") {
     other = true;
     return message_of<xg::AutogradError>([&] { y.backward(); });
   };
-  CHECK(mentions(text([&](const Tensor& t) { return other ? xg::sin(t) : xg::cos(t); }), {"operation 1 is sin", "cos"}));
+  CHECK(
+      mentions(text([&](const Tensor& t) { return other ? xg::sin(t) : xg::cos(t); }), {"operation 1 is sin", "cos"}));
   CHECK(mentions(text([&](const Tensor& t) { return other ? xg::sin(t) * 2 : xg::sin(t); }), {"mul", "after the 1"}));
-  CHECK(mentions(text([&](const Tensor& t) { return other ? xg::sin(t) : xg::sin(t) * 2; }), {"records 1", "2"}));
+  CHECK(mentions(text([&](const Tensor& t) { return other ? xg::sin(t) : xg::sin(t) * 2; }),
+                 {"records an operation 1 times", "2"}));
   CHECK(mentions(text([&](const Tensor& t) { return t * (other ? xg::ones({4}, f64) : xg::rand({4}, f64)); }),
                  {"random numbers 0 times", "1"}));
   CHECK(mentions(text([&](const Tensor& t) {
@@ -158,7 +229,7 @@ TEST_CASE("a function that does something else in the second run is an error") {
                  }),
                  {"random numbers 2 times", "1"}));
   CHECK(mentions(text([&](const Tensor& t) { return t.detach() * (other ? xg::ones({4}, f64) : x); }),
-                 {"records 0", "1"}));
+                 {"records an operation 0 times", "1"}));
 }
 
 TEST_CASE("an input that the function changes, and gradients of what it does not return, are errors") {
@@ -251,82 +322,4 @@ TEST_CASE("a nan in the second run is found where it was made") {
   CHECK(values(x.grad()) == Values{0, 0});
   const Tensor z = xg::checkpoint([](const Tensor& t) { return t * t; }, x);
   CHECK_THROWS_AS(z.backward(xg::tensor({1.0, 1.0}, f64) * xg::tensor({std::nan(""), 1.0}, f64)), xg::AutogradError);
-}
-
-TEST_CASE("checkpoint_sequential: the numbers of the whole, in any number of parts") {
-  const Tensor x = xg::rand({3, 4}, f64);
-  nn::Sequential net(nn::Linear(4, 4), xg::tanh, nn::Linear(4, 4), xg::relu, nn::Linear(4, 2));
-  net.to(xg::float64);
-  net(x).square().sum().backward();
-  std::vector<Values> expected;
-  for (const Tensor& p : net.parameters()) expected.push_back(values(p.grad()));
-  for (std::int64_t segments = 1; segments <= 5; ++segments) {
-    CAPTURE(segments);
-    for (const Tensor& p : net.parameters()) p.zero_grad();
-    const Tensor y = xg::checkpoint_sequential(net, segments, x);
-    CHECK(values(y) == values(net(x)));
-    y.square().sum().backward();
-    std::size_t i = 0;
-    for (const Tensor& p : net.parameters()) CHECK(values(p.grad()) == expected[i++]);
-  }
-  CHECK(mentions(message_of<xg::ValueError>([&] { xg::checkpoint_sequential(net, 6, x); }),
-                 {"checkpoint_sequential", "segments", "5", "6", "checkpoint_state_test.cpp"}));
-  CHECK_THROWS_AS(xg::checkpoint_sequential(net, 0, x), xg::ValueError);
-  CHECK_THROWS_AS(net.forward_range(2, 6, x), xg::IndexError);
-}
-
-TEST_CASE("checkpoint_sequential of functions: all but the last part run twice") {
-  std::vector<int> runs(7, 0);
-  std::vector<std::function<Tensor(const Tensor&)>> functions;
-  for (std::size_t i = 0; i < 7; ++i)
-    functions.push_back([&runs, i](const Tensor& t) {
-      ++runs[i];
-      return t * static_cast<double>(i + 1);
-    });
-  const Tensor x = xg::tensor({1.0}, wanted);
-  Tensor y = xg::checkpoint_sequential(functions, 3, x);
-  functions.clear();  // a copy was kept
-  y.backward();
-  CHECK(x.grad().item<double>() == 5040.0);
-  CHECK(runs == std::vector<int>{2, 2, 2, 2, 1, 1, 1});
-  nn::ModuleList<nn::Linear> layers(nn::Linear(2, 2), nn::Linear(2, 2));
-  xg::checkpoint_sequential(layers, 2, xg::ones({1, 2})).sum().backward();
-  CHECK(layers[0].weight.grad().defined());
-  CHECK(layers[1].bias.grad().defined());
-}
-
-TEST_CASE("the memory of a chain grows with the root of its length") {
-  constexpr std::int64_t size = 16384;
-  constexpr std::int64_t bytes = size * 8;
-  const Tensor x = xg::rand({size}, wanted);
-  const auto peak_of = [&](std::size_t length, std::int64_t segments) {
-    const std::vector<std::function<Tensor(const Tensor&)>> functions(
-        length, [](const Tensor& t) { return xg::sin(t); });
-    const auto before = xg::memory_stats().allocated;
-    xg::reset_peak_memory_stats();
-    xg::checkpoint_sequential(functions, segments, x).sum().backward();
-    x.zero_grad();
-    CHECK(xg::memory_stats().allocated == before);
-    return (xg::memory_stats().peak - before) / bytes;
-  };
-  // sin keeps its input: a tensor each.
-  CHECK(peak_of(64, 1) >= 62);
-  CHECK(peak_of(256, 1) >= 254);
-  // The inputs of the parts, one part whole, and a few gradients.
-  for (const std::int64_t root : {4, 8, 16, 32}) {
-    const std::int64_t peak = peak_of(static_cast<std::size_t>(root * root), root);
-    CHECK(peak <= 2 * root + 5);
-    CHECK(peak >= 2 * root - 4);
-  }
-  // The forward pass by itself keeps what lies between parts.
-  xg::reset_peak_memory_stats();
-  const auto before = xg::memory_stats().allocated;
-  const Tensor y = xg::checkpoint(
-      [](Tensor t) {
-        for (int i = 0; i < 100; ++i) t = xg::sin(t);
-        return t;
-      },
-      x);
-  CHECK((xg::memory_stats().peak - before) / bytes <= 4);
-  CHECK((xg::memory_stats().allocated - before) / bytes == 1);
 }

@@ -5,9 +5,7 @@
 
 #include <cmath>
 #include <doctest/doctest.h>
-#include <functional>
-#include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/errors.hpp"

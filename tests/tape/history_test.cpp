@@ -1,12 +1,12 @@
 // What a recorded change in place does to histories: nothing owns itself, and views follow their base. The expected
 // gradients are PyTorch's (1.13), from the same lines in Python.
-#include <doctest/doctest.h>
+#include <xgrad/xgrad.hpp>
 
+#include <doctest/doctest.h>
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
-
-#include <xgrad/xgrad.hpp>
 
 namespace xg = xgrad;
 using xg::Tensor;
@@ -86,7 +86,7 @@ TEST_CASE("a graph that is dropped without a backward pass leaves nothing behind
   };
   const Tensor w = xg::full({many}, 0.5, wanted);
   for (const Pattern& pattern : patterns) {
-    CAPTURE(pattern.name);
+    CAPTURE(std::string(pattern.name));
     const std::int64_t before = allocated();
     {
       const Tensor h = xg::ones({many}, wanted) * 2;
