@@ -4,6 +4,26 @@ function(xgrad_own_target target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
 endfunction()
 
+# xgrad_constant_flags(VARIABLE MARCH): flags without which g++ 12 makes {16, 16, 0, 0} into four times 16 where it may use
+# AVX-512: it takes constant arrays of 32 or 64 bytes that begin with equal words and end with zeros for equal throughout.
+# The flags keep it to pieces of 16 bytes, which it gets right.
+include(CheckCXXSymbolExists)
+function(xgrad_constant_flags variable march)
+  set(${variable} "" PARENT_SCOPE)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+    return()
+  endif()
+  if(march)
+    set(CMAKE_REQUIRED_FLAGS -march=${march})
+  endif()
+  set(CMAKE_REQUIRED_QUIET ON)
+  string(MAKE_C_IDENTIFIER "XGRAD_AVX512VL_${march}" has_avx512)
+  check_cxx_symbol_exists(__AVX512VL__ "" ${has_avx512})
+  if(${has_avx512})
+    set(${variable} -mmove-max=128 -mstore-max=128 PARENT_SCOPE)
+  endif()
+endfunction()
+
 # xgrad_internal_flags(TARGET): the flags that code including the library's internal headers must share with it; inline
 # functions compiled for two instruction sets in one program would be mixed up by the linker. An argument more is the
 # value of -march instead of XGRAD_MARCH.
@@ -16,6 +36,8 @@ function(xgrad_internal_flags target)
   if(march)
     target_compile_options(${target} PRIVATE -march=${march})
   endif()
+  xgrad_constant_flags(constant_flags "${march}")
+  target_compile_options(${target} PRIVATE ${constant_flags})
 endfunction()
 
 # xgrad_include_headers_of(TARGET SCOPE DEPENDENCY...): the include directories of header-only dependencies, as system

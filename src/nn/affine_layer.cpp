@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/tensor_impl.hpp"
+#include "tape/checkpoint.hpp"
 
 namespace xgrad::nn {
 
@@ -40,6 +41,8 @@ bool AffineLayer::is_lazy() const { return is_uninitialized(weight) || (bias.def
 
 void AffineLayer::materialize_weights(const Shape& weight_sizes, std::int64_t bias_size, Here here) const {
   NoGradGuard no_grad;
+  // It draws once, not again when a checkpointed function is run again.
+  detail::CheckpointPause pause;
   const double b = bound(weight_sizes);
   const auto fill = [&](const Tensor& tensor, const Shape& sizes) {
     if (!tensor.defined() || !is_uninitialized(tensor)) return;

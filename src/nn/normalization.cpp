@@ -1,4 +1,5 @@
 #include <xgrad/autograd.hpp>
+#include <xgrad/checkpoint.hpp>
 #include <xgrad/nn/normalization.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/creation.hpp>
@@ -94,7 +95,7 @@ Tensor BatchNorm::forward(const Arg& x) const {
   Tensor result =
       batch_norm(x, running_mean, running_var,
                  {.weight = weight, .bias = bias, .training = training, .momentum = momentum, .eps = options_.eps});
-  if (counts) {
+  if (counts && !is_recomputing()) {
     ++*detail::data<std::int64_t>(num_batches_tracked);
     bump_version(num_batches_tracked);
   }

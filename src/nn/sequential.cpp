@@ -26,10 +26,14 @@ void Sequential::add_function(const std::string& name, std::unique_ptr<Step> ste
   add(std::move(step));
 }
 
-Tensor Sequential::forward(const Arg& x) const {
+Tensor Sequential::forward(const Arg& x) const { return forward_range(0, size(), x); }
+
+Tensor Sequential::forward_range(std::size_t begin, std::size_t end, const Arg& x) const {
   check_alive(x.here());
+  check<IndexError>(begin <= end && end <= size(), x.here(), "Sequential: expected a range of {} layers, got {} to {}",
+                    size(), begin, end);
   Tensor result = x.tensor();
-  for (const auto& step : steps_) result = step->call(result, x.here());
+  for (std::size_t i = begin; i < end; ++i) result = steps_[i]->call(result, x.here());
   return result;
 }
 

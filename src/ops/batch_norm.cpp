@@ -1,3 +1,4 @@
+#include <xgrad/checkpoint.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 
 #include <cmath>
@@ -140,7 +141,7 @@ void check_per_channel(const char* name, const Tensor& tensor, const Arg& x) {
 
 void detail::move_running(const Tensor& running, const std::vector<double>& now, double factor, double momentum,
                           Here here) {
-  if (!running.defined()) return;
+  if (!running.defined() || is_recomputing()) return;
   NoGradGuard no_grad;
   const Tensor batch = make_tensor(running.sizes(), running.dtype());
   dispatch_floating(running.dtype(), [&]<class T>() {

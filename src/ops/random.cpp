@@ -1,3 +1,4 @@
+#include <xgrad/checkpoint.hpp>
 #include <xgrad/lanes.hpp>
 #include <xgrad/random.hpp>
 
@@ -8,6 +9,7 @@
 #include "core/dispatch.hpp"
 #include "core/tensor_impl.hpp"
 #include "ops/random_fill.hpp"
+#include "tape/checkpoint.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -17,15 +19,20 @@ using namespace detail;
 // ---- the generator
 
 Generator::State Generator::reserve(std::uint64_t blocks) noexcept {
-  while (busy_.test_and_set(std::memory_order_acquire)) {
-  }
-  const State begin = state_;
-  state_.offset += blocks;
-  busy_.clear(std::memory_order_release);
-  return begin;
+  const auto fresh = [&] {
+    while (busy_.test_and_set(std::memory_order_acquire)) {
+    }
+    const State begin = state_;
+    state_.offset += blocks;
+    busy_.clear(std::memory_order_release);
+    return begin;
+  };
+  return checkpoint_run && blocks > 0 ? checkpoint_run->draw(fresh) : fresh();
 }
 Generator::State Generator::get_state() const noexcept { return const_cast<Generator*>(this)->reserve(0); }
 void Generator::set_state(const State& state) noexcept {
+  // The second run of a checkpointed function draws what the first drew, wherever generators stand.
+  if (is_recomputing()) return;
   while (busy_.test_and_set(std::memory_order_acquire)) {
   }
   state_ = state;

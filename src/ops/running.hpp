@@ -6,7 +6,8 @@
 
 namespace xgrad::detail {
 
-// running = (1 - momentum) running + momentum factor now, in place, where it is defined; not recorded.
+// running = (1 - momentum) running + momentum factor now, in place, where it is defined; not recorded. Nothing while a
+// checkpoint is recomputed, as that has moved them.
 void move_running(const Tensor& running, const std::vector<double>& now, double factor, double momentum, Here here);
 
 }  // namespace xgrad::detail

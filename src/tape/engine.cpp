@@ -72,9 +72,10 @@ Engine::Engine(bool create_graph, bool retain_graph, Here here)
     : create_graph_(create_graph), retain_graph_(retain_graph), here_(here) {}
 
 Engine::Engine(bool create_graph, bool retain_graph, Here here, const std::vector<Edge>& roots,
-               std::vector<Edge> targets)
+               std::vector<Edge> targets, std::uint64_t first)
     : Engine(create_graph, retain_graph, here) {
   gathering_ = true;
+  first_number_ = first;
   targets_ = std::move(targets);
   gathered_.resize(targets_.size());
   for (std::size_t i = 0; i < targets_.size(); ++i) target_of_.emplace(targets_[i].node.get(), i);
@@ -94,7 +95,10 @@ void Engine::find_leading(const std::vector<Edge>& roots) {
   std::vector<Visit> stack;
   auto enter = [&](const Node* node) {
     if (!node || node->sequence < oldest || !seen.insert(node).second) return;
-    stack.push_back({node, 0});
+    if (node->sequence >= first_number_)
+      stack.push_back({node, 0});
+    else if (target_of_.contains(node))
+      leading_.insert(node);
   };
   for (const Edge& root : roots) {
     enter(root.node.get());
@@ -259,9 +263,11 @@ void Engine::run(const std::vector<Edge>& roots, TensorList gradients) {
   gradients.clear();
   for (Task task = take_newest(); task.node; task = take_newest()) {
     Node& node = *task.node;
-    if (node.hooks) [[unlikely]]
+    const bool ends = node.sequence < first_number_;
+    if (node.hooks && !ends) [[unlikely]]
       run_hooks(task);
     if (gathering_) gather(task);
+    if (ends) continue;
     if (node.is_leaf()) {
       if (!gathering_) accumulate(static_cast<LeafNode&>(node), std::move(task.gradients[0]));
       continue;
@@ -272,7 +278,8 @@ void Engine::run(const std::vector<Edge>& roots, TensorList gradients) {
       if (!further) continue;
     }
     check<AutogradError>(!node.released(), node.here,
-                         "backward: what {} saved was freed by an earlier backward; call that with retain_graph = true",
+                         "backward: what {} saved was freed by an earlier backward; call that with retain_graph = true "
+                         "(or it ran inside checkpoint(), which keeps gradients of its results only)",
                          node.label());
     Backward backward(*this, node, task.gradients);
     node.run(backward);

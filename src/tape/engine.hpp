@@ -15,8 +15,10 @@ class Engine {
  public:
   // Accumulates into leaves.
   Engine(bool create_graph, bool retain_graph, Here here);
-  // Gathers the gradients of `targets` instead, and visits only what leads to them.
-  Engine(bool create_graph, bool retain_graph, Here here, const std::vector<Edge>& roots, std::vector<Edge> targets);
+  // Gathers the gradients of `targets` instead, and visits only what leads to them. With `first`, nodes of a smaller
+  // number are somebody else's: the pass ends there.
+  Engine(bool create_graph, bool retain_graph, Here here, const std::vector<Edge>& roots, std::vector<Edge> targets,
+         std::uint64_t first = 0);
 
   void run(const std::vector<Edge>& roots, TensorList gradients);
   // The gradients gathered, in the order of the targets; undefined where none arrived.
@@ -77,6 +79,7 @@ class Engine {
   bool create_graph_, retain_graph_;
   Here here_;
   bool gathering_ = false;
+  std::uint64_t first_number_ = 0;
   std::vector<Edge> targets_;
   TensorList gathered_;
   std::unordered_multimap<const Node*, std::size_t> target_of_;

@@ -3,7 +3,7 @@
 #include "core/check.hpp"
 #include "kernels/copy.hpp"
 #include "ops/shape.hpp"
-#include "tape/node.hpp"
+#include "tape/history.hpp"
 
 namespace xgrad::detail {
 
@@ -56,7 +56,7 @@ Tensor update_inplace(const char* name, const Tensor& target, Here here,
                       const std::function<Tensor(const Tensor&)>& op) {
   check_inplace(name, target, here);
   TensorImpl& t = impl(target);
-  const Tensor before = make_twin(target);
+  const Tensor before = with_history(target);
 
   Tensor result = op(before);
   check<ShapeError>(impl(result).shape == t.shape, here,
@@ -70,10 +70,7 @@ Tensor update_inplace(const char* name, const Tensor& target, Here here,
   const bool recorded = is_grad_enabled() && (requires_grad(result) || requires_grad(before));
   if (recorded && t.base) {
     TensorImpl& base = *t.base;
-    const Tensor base_before = make_alias(Tensor::adopt(&base));
-    impl(base_before).node = base.node;
-    impl(base_before).output = base.output;
-    rebase(base, base_before, t, result, name, here);
+    rebase(base, with_history(Tensor::adopt(&base)), t, result, name, here);
   }
   copy_elements(target, impl(result).storage == t.storage ? result.clone(here) : result);
   bump_version(target);

@@ -4,8 +4,8 @@
 
 #include "core/check.hpp"
 #include "kernels/copy.hpp"
-#include "ops/shape.hpp"
-#include "tape/engine.hpp"
+#include "tape/checkpoint.hpp"
+#include "tape/history.hpp"
 
 namespace xgrad {
 namespace {
@@ -28,7 +28,8 @@ void check_anomaly(const std::string& name, Here here, const Tensor& output, std
 }
 
 namespace {
-std::atomic<std::uint64_t> next_sequence{1};
+// Every second number: see renew_history().
+std::atomic<std::uint64_t> next_sequence{2};
 constinit thread_local const Node* dead_nodes = nullptr;
 constinit thread_local bool freeing = false;
 }  // namespace
@@ -36,11 +37,19 @@ constinit thread_local bool freeing = false;
 Node::Node(const char* name_, Here here_, std::size_t inputs_, std::size_t outputs_)
     : name(name_),
       here(here_),
-      sequence(next_sequence.fetch_add(1, std::memory_order_relaxed)),
+      sequence(next_sequence.fetch_add(2, std::memory_order_relaxed)),
       inputs(inputs_),
-      outputs(outputs_) {}
+      outputs(outputs_) {
+  // A leaf is nobody's second run: what is made only once may be made in the first.
+  if (checkpoint_run && !is_leaf()) [[unlikely]]
+    checkpoint_run->make(*this);
+}
+
+std::uint64_t next_sequence_number() noexcept { return next_sequence.load(std::memory_order_relaxed); }
 
 void destroy(const Node* node) noexcept {
+  if (checkpoint_run) [[unlikely]]
+    checkpoint_run->forget(node);
   if (freeing) {
     node->next_dead = dead_nodes;
     dead_nodes = node;
@@ -63,9 +72,18 @@ LeafNode::LeafNode(const Tensor& leaf, Ref<GradCell> cell_)
   outputs[0] = {impl(leaf).shape, impl(leaf).dtype};
 }
 
+namespace {
+// A leaf that requires grad keeps its history. What may still be changed in place would get a history that leads
+// through the operation being recorded, which would then own itself.
+bool keeps_history(const TensorImpl& t) { return t.leaf && t.node && !t.base; }
+}  // namespace
+
 Saved::Saved(const Tensor& tensor)
-    : tensor_(impl(tensor).renewed ? make_twin(tensor) : tensor),
-      version_(impl(tensor).storage->version.load(std::memory_order_relaxed)) {}
+    : tensor_(keeps_history(impl(tensor)) ? tensor : with_history(tensor)),
+      version_(impl(tensor).storage->version.load(std::memory_order_relaxed)) {
+  if (checkpoint_run) [[unlikely]]
+    checkpoint_run->read(version_);
+}
 
 Saved Saved::output(const Tensor& tensor, std::uint32_t number) {
   Saved saved(make_alias(tensor));
@@ -87,26 +105,6 @@ Tensor Backward::load(const Saved& saved) const {
   impl(linked).output = static_cast<std::uint32_t>(saved.output_);
   impl(linked).leaf = false;
   return linked;
-}
-
-Tensor make_twin(const Tensor& tensor) {
-  const Edge edge = gradient_edge(tensor);
-  Tensor twin = make_alias(tensor);
-  impl(twin).node = edge.node;
-  impl(twin).output = edge.output;
-  impl(twin).leaf = impl(tensor).leaf;
-  return twin;
-}
-
-void renew_history(const Tensor& view) {
-  TensorImpl& t = impl(view);
-  const Tensor base = Tensor::adopt(t.base.get());
-  EnableGradGuard enable;
-  const Tensor again = as_strided(base, t.shape, t.strides, t.offset, Here{nullptr, 0});
-  t.node = impl(again).node;
-  t.output = impl(again).output;
-  t.leaf = !t.node;
-  t.history = t.base->history;
 }
 
 }  // namespace detail

@@ -238,8 +238,6 @@ inline Edge gradient_edge(const Tensor& tensor) {
     renew_history(tensor);
   return {t.node, t.output};
 }
-// The same data under a new identity with the same history.
-Tensor make_twin(const Tensor& tensor);
 // Makes `output` the result number `number` of `node`.
 inline void set_history(const Tensor& output, Ref<Node> node, std::uint32_t number = 0) {
   TensorImpl& t = impl(output);
@@ -272,10 +270,21 @@ class RuleNode final : public Node {
   };
 };
 
+// The checkpointed function that runs in this thread (tape/checkpoint.hpp), and what it must know of an input: its
+// version.
+class CheckpointRun;
+extern constinit thread_local CheckpointRun* checkpoint_run;
+void log_input(const Tensor& input);
+
 template <class Inputs>
 void connect(Node& node, const Inputs& inputs) {
   std::size_t i = 0;
-  for (const Tensor* input : inputs) node.inputs[i++] = input && input->defined() ? gradient_edge(*input) : Edge{};
+  for (const Tensor* input : inputs) {
+    const bool there = input && input->defined();
+    node.inputs[i++] = there ? gradient_edge(*input) : Edge{};
+    if (checkpoint_run && there) [[unlikely]]
+      log_input(*input);
+  }
 }
 
 // Records `output` as the result of an operation of `inputs` (null or undefined ones are skipped but counted), with the

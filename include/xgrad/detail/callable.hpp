@@ -1,7 +1,9 @@
 // Any callable over tensors as one over a TensorList: what checks and transforms take as their function.
 #pragma once
+#include <xgrad/argument.hpp>
 #include <xgrad/tensor.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -9,7 +11,35 @@
 #include <type_traits>
 #include <utility>
 
+namespace xgrad::nn {
+class Module;
+}
+
 namespace xgrad::detail {
+
+// Functions of the library and layers are told the place of the call; what is called with a Tensor is not. A module
+// without an operator() is called by its forward().
+template <class F, class... T>
+concept Calls = requires(F& f, const T&... x) {
+  f(x...);
+};
+template <class F, class... T>
+concept TakesPlace = (std::is_pointer_v<F> || std::derived_from<F, nn::Module>)&&requires(F& f, const T&... x) {
+  f(Arg(x)...);
+};
+template <class F, class... T>
+concept Forwards = !Calls<F, T...> && requires(F & f, const T&... x) {
+  f.forward(x...);
+};
+template <class F, class... T>
+requires(Calls<F, T...> || Forwards<F, T...>) auto call_at(Here here, F& f, const T&... x) {
+  if constexpr (TakesPlace<F, T...>)
+    return f(Arg(x, here)...);
+  else if constexpr (Calls<F, T...>)
+    return f(x...);
+  else
+    return f.forward(x...);
+}
 
 using ListFunction = std::function<TensorList(const TensorList&)>;
 

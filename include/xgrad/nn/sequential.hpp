@@ -1,5 +1,6 @@
 // Sequential: layers and functions, one after the other.
 #pragma once
+#include <xgrad/detail/callable.hpp>
 #include <xgrad/nn/module.hpp>
 
 #include <concepts>
@@ -19,24 +20,10 @@ struct Step {
   virtual void* get(const std::type_info& type) noexcept = 0;
 };
 
-// Functions of the library and layers are told the place of the call; what is called with a Tensor is not.
-template <class F>
-concept TakesPlace = (std::is_pointer_v<F> ||
-                      std::derived_from<F, nn::Module>)&&std::is_invocable_r_v<Tensor, F&, const Arg&>;
-template <class F>
-Tensor call_step(F& f, const Tensor& x, Here here) {
-  if constexpr (TakesPlace<F>)
-    return f(Arg(x, here));
-  else if constexpr (std::is_invocable_r_v<Tensor, F&, const Tensor&>)
-    return f(x);
-  else
-    return f.forward(x);
-}
-
 template <class F>
 struct StepOf final : Step {
   explicit StepOf(F f) : callable(std::move(f)) {}
-  Tensor call(const Tensor& x, Here here) override { return call_step(callable, x, here); }
+  Tensor call(const Tensor& x, Here here) override { return call_at(here, callable, x); }
   void* get(const std::type_info& type) noexcept override { return type == typeid(F) ? &callable : nullptr; }
   F callable;
 };
@@ -94,6 +81,8 @@ class Sequential : public Layer {
   }
 
   Tensor forward(const Arg& x) const override;
+  // x through the layers at begin, begin + 1 ... end - 1 only. IndexError unless begin <= end <= size().
+  Tensor forward_range(std::size_t begin, std::size_t end, const Arg& x) const;
 
   std::size_t size() const noexcept { return steps_.size(); }
   // The layer at a position, whose type must be known: net.at<nn::Linear>(0).weight. IndexError out of range,
