@@ -19,15 +19,23 @@ using namespace xgrad::detail;
 
 namespace {
 
-// "Linear" of "xgrad::nn::Linear"; template arguments stay.
+// "ModuleList" of "xgrad::nn::ModuleList<xgrad::nn::Linear>".
 std::string short_type_name(const std::type_info& type) {
   int status = 0;
   std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
                                                    &std::free);
-  const std::string full = status == 0 ? text.get() : type.name();
-  const std::size_t end = std::min(full.find('<'), full.size());
-  const std::size_t colon = full.rfind("::", end);
-  return colon == std::string::npos ? full : full.substr(colon + 2);
+  std::string name = status == 0 ? text.get() : type.name();
+  if (name.back() == '>') {
+    std::size_t at = name.size();
+    int depth = 0;
+    do {
+      --at;
+      depth += name[at] == '>' ? 1 : name[at] == '<' ? -1 : 0;
+    } while (depth > 0 && at > 0);
+    name.resize(at);
+  }
+  const std::size_t colon = name.rfind("::");
+  return colon == std::string::npos ? name : name.substr(colon + 2);
 }
 
 // Calls f(prefix, state) for a module and all below it, parents first; `once` skips those already seen.

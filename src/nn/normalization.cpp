@@ -19,7 +19,8 @@ using namespace xgrad::detail;
 
 // ---- of channels
 
-ChannelNorm::ChannelNorm(const Setup& setup, Here here) : name_(fmt::format("{}{}d", setup.kind, setup.rank)) {
+ChannelNorm::ChannelNorm(const Setup& setup, Here here)
+    : name_(fmt::format("{}{}d", setup.kind, setup.rank)), rank_(setup.rank) {
   const std::int64_t features = setup.num_features.value_or(0);
   check<ValueError>(features >= 0, here, "{}: num_features must not be negative, got {}", name_, features);
   const bool lazy = !setup.num_features;
@@ -78,13 +79,12 @@ BatchNorm::BatchNorm(std::int64_t rank, std::optional<std::int64_t> num_features
                    fmt::format("eps={}, momentum={}", float_text(options.eps),
                                options.momentum ? float_text(*options.momentum) : "None")},
                   here),
-      options_(options),
-      rank_(rank) {}
+      options_(options) {}
 
 Tensor BatchNorm::forward(const Arg& x) const {
   check_alive(x.here());
-  const char* const layout = rank_ == 1 ? "[N, C] or [N, C, L]" : rank_ == 2 ? "[N, C, H, W]" : "[N, C, D, H, W]";
-  check<ShapeError>(x->dim() == rank_ + 2 || (rank_ == 1 && x->dim() == 2), x.here(), "{}: x must be {}, got {}",
+  const char* const layout = rank() == 1 ? "[N, C] or [N, C, L]" : rank() == 2 ? "[N, C, H, W]" : "[N, C, D, H, W]";
+  check<ShapeError>(x->dim() == rank() + 2 || (rank() == 1 && x->dim() == 2), x.here(), "{}: x must be {}, got {}",
                     name(), layout, x->sizes());
   const bool training = is_training() || !options_.track_running_stats;
   infer(x, 1, training, x->size(1) == 0 ? 0 : x->numel() / x->size(1));
@@ -107,17 +107,16 @@ InstanceNorm::InstanceNorm(std::int64_t rank, std::optional<std::int64_t> num_fe
     : ChannelNorm({"InstanceNorm", rank, num_features, options.affine, options.track_running_stats,
                    fmt::format("eps={}, momentum={}", float_text(options.eps), float_text(options.momentum))},
                   here),
-      options_(options),
-      rank_(rank) {}
+      options_(options) {}
 
 Tensor InstanceNorm::forward(const Arg& x) const {
   check_alive(x.here());
   const Here here = x.here();
-  check_batched(name(), x.tensor(), static_cast<std::size_t>(rank_), here);
+  check_batched(name(), x.tensor(), static_cast<std::size_t>(rank()), here);
   const bool own_statistics = is_training() || !options_.track_running_stats;
   std::int64_t positions = 1;
-  for (std::int64_t i = 1; i <= rank_; ++i) positions *= x->size(-i);
-  infer(x, -1 - rank_, own_statistics, positions);
+  for (std::int64_t i = 1; i <= rank(); ++i) positions *= x->size(-i);
+  infer(x, -1 - rank(), own_statistics, positions);
   const auto run = [&](const Arg& batch) {
     return instance_norm(batch, running_mean, running_var,
                          {.weight = weight,
@@ -126,7 +125,7 @@ Tensor InstanceNorm::forward(const Arg& x) const {
                           .momentum = options_.momentum,
                           .eps = options_.eps});
   };
-  if (x->dim() == rank_ + 2) return run(x);
+  if (x->dim() == rank() + 2) return run(x);
   return run({x->unsqueeze(0, here), here}).squeeze(0, here);
 }
 

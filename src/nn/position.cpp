@@ -28,6 +28,16 @@ Tensor sinusoidal_encoding(std::int64_t length, std::int64_t d_model, std::int64
       .requires_grad_(options.requires_grad, here);
 }
 
+Tensor PositionLayer::forward(const Arg& x) const { return forward(x, 0); }
+Tensor PositionLayer::operator()(const Arg& x, std::int64_t offset) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input) {
+        return forward({input, x.here()}, offset);
+      },
+      x.tensor());
+}
+
 PositionalEncoding::PositionalEncoding(std::int64_t d_model, const PositionalEncodingOptions& options, Here here)
     : dropout(register_module("dropout", Dropout(options.dropout, here), here)), options_(options) {
   check<ValueError>(d_model >= 1 && options.max_len >= 1, here,
@@ -40,7 +50,6 @@ PositionalEncoding::PositionalEncoding(std::int64_t d_model, const PositionalEnc
       fmt::format("d_model={}, max_len={}, batch_first={}", d_model, options.max_len, bool_text(options.batch_first)));
 }
 
-Tensor PositionalEncoding::forward(const Arg& x) const { return forward(x, 0); }
 Tensor PositionalEncoding::forward(const Arg& x, std::int64_t offset) const {
   check_alive(x.here());
   const Here here = x.here();
@@ -56,14 +65,6 @@ Tensor PositionalEncoding::forward(const Arg& x, std::int64_t offset) const {
   const Tensor part = pe.narrow(first ? 1 : 0, offset, length, here);
   return dropout({x->add({x->dim() == 3 ? part : part.squeeze(first ? 0 : 1, here), here}), here});
 }
-Tensor PositionalEncoding::operator()(const Arg& x, std::int64_t offset) const {
-  return call(
-      x.here(),
-      [&](const Tensor& input) {
-        return forward({input, x.here()}, offset);
-      },
-      x.tensor());
-}
 
 RotaryEmbedding::RotaryEmbedding(std::int64_t dim, const RotaryEmbeddingOptions& options, Here here)
     : dim_(dim), options_(options) {
@@ -74,19 +75,10 @@ RotaryEmbedding::RotaryEmbedding(std::int64_t dim, const RotaryEmbeddingOptions&
       fmt::format("{}, base={}, interleaved={}", dim, float_text(options.base), bool_text(options.interleaved)));
 }
 
-Tensor RotaryEmbedding::forward(const Arg& x) const { return forward(x, 0); }
 Tensor RotaryEmbedding::forward(const Arg& x, std::int64_t offset) const {
   check_alive(x.here());
   return rotary_embedding(x,
                           {.base = options_.base, .interleaved = options_.interleaved, .offset = offset, .dim = dim_});
-}
-Tensor RotaryEmbedding::operator()(const Arg& x, std::int64_t offset) const {
-  return call(
-      x.here(),
-      [&](const Tensor& input) {
-        return forward({input, x.here()}, offset);
-      },
-      x.tensor());
 }
 
 }  // namespace xgrad::nn

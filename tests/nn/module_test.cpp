@@ -46,6 +46,11 @@ std::vector<std::string> names(const nn::NamedTensors& list) {
 }
 using Names = std::vector<std::string>;
 
+template <class... T>
+struct Typed : nn::Module {
+  struct Inner : nn::Module {};
+};
+
 }  // namespace
 
 static_assert(!std::is_copy_constructible_v<Net> && !std::is_copy_assignable_v<Net>);
@@ -308,6 +313,14 @@ TEST_CASE("printed like PyTorch") {
   CHECK(stream.str() == expected);
   CHECK(fmt::format("{}", net) == expected);
   CHECK(nn::Linear(2, 16).to_string() == "Linear(in_features=2, out_features=16, bias=True)");
+}
+
+TEST_CASE("a type is printed without where it is from and what it is made of") {
+  CHECK(Typed<>().to_string() == "Typed()");
+  CHECK(Typed<std::vector<nn::Linear>, Typed<Net>>().to_string() == "Typed()");
+  CHECK(Typed<nn::Linear>::Inner().to_string() == "Inner()");
+  struct Local : nn::Module {};
+  CHECK(Local().to_string() == "Local()");
 }
 
 TEST_CASE("names and tensors that cannot be registered") {

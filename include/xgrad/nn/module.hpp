@@ -93,7 +93,7 @@ class Module {
   // A parameter or buffer by its full name. ValueError when there is none.
   Tensor get_parameter(std::string_view name) const;
   Tensor get_buffer(std::string_view name) const;
-  // The type's name without namespaces, as printed: "Linear".
+  // The type's name without namespaces and template arguments, as printed: "Linear".
   std::string type_name() const;
 
   // ---- what it is set to

@@ -33,9 +33,11 @@ class ChannelNorm : public Layer {
   // mean and variance are those of `count` elements of x.
   void infer(const Arg& x, std::int64_t dim, bool own_statistics, std::int64_t count) const;
   const char* name() const noexcept { return name_.c_str(); }
+  std::int64_t rank() const noexcept { return rank_; }
 
  private:
   std::string name_;
+  std::int64_t rank_;
 };
 
 // A family's layer of one, two or three dimensions behind the channels.
@@ -71,7 +73,6 @@ class BatchNorm : public ChannelNorm {
 
  private:
   Options options_;
-  std::int64_t rank_;
 };
 // [N, C] or [N, C, L]. ShapeError for others.
 class BatchNorm1d : public NormNd<BatchNorm, 1> {
@@ -109,7 +110,6 @@ class InstanceNorm : public ChannelNorm {
 
  private:
   Options options_;
-  std::int64_t rank_;
 };
 // [N, C, L] or [C, L]. ShapeError for others.
 class InstanceNorm1d : public NormNd<InstanceNorm, 1> {

@@ -15,6 +15,16 @@ namespace xgrad::nn {
 Tensor sinusoidal_encoding(std::int64_t length, std::int64_t d_model, std::int64_t offset = 0,
                            const TensorOptions& options = {}, Here here = {});
 
+// What the layers below share: x alone begins at position 0; with an offset, which must not be negative, its first row
+// is there, for a sequence that comes in parts.
+class PositionLayer : public Layer {
+ public:
+  Tensor forward(const Arg& x) const override;
+  virtual Tensor forward(const Arg& x, std::int64_t offset) const = 0;
+  using Layer::operator();
+  Tensor operator()(const Arg& x, std::int64_t offset) const;
+};
+
 // dropout: the share of elements of the sum that is dropped in training. max_len: the longest sequence. batch_first: x
 // is [B, T, d_model] instead of [T, B, d_model].
 struct PositionalEncodingOptions {
@@ -23,17 +33,15 @@ struct PositionalEncodingOptions {
   bool batch_first = false;
 };
 // Adds sinusoidal_encoding to x and drops a part of the sum: x [T, B, d_model], with batch_first [B, T, d_model], or
-// without a batch [T, d_model]. offset: the position of the first element, for a sequence that comes in parts.
+// without a batch [T, d_model].
 // Buffer: pe [max_len, 1, d_model], with batch_first [1, max_len, d_model], made in the default dtype. ShapeError: x
 // has another shape, or goes past max_len; DtypeError: x has another dtype than pe; ValueError: d_model or max_len
 // below 1, dropout outside [0, 1], a negative offset.
-class PositionalEncoding : public Layer {
+class PositionalEncoding : public PositionLayer {
  public:
   explicit PositionalEncoding(std::int64_t d_model, const PositionalEncodingOptions& options = {}, Here here = {});
-  Tensor forward(const Arg& x) const override;
-  Tensor forward(const Arg& x, std::int64_t offset) const;
-  using Layer::operator();
-  Tensor operator()(const Arg& x, std::int64_t offset) const;
+  using PositionLayer::forward;
+  Tensor forward(const Arg& x, std::int64_t offset) const override;
 
   Tensor pe;
   Dropout dropout;
@@ -50,15 +58,12 @@ struct RotaryEmbeddingOptions {
 // xgrad::rotary_embedding of the first dim elements of each row, for queries and keys [..., T, head_dim]:
 //   nn::RotaryEmbedding rotary(64);
 //   const Tensor q = rotary(wq(x), seen), k = rotary(wk(x), seen);
-// offset: the position of the first row. It has no parameters. ValueError: dim odd or negative, base not positive. Else
-// errors as of the function.
-class RotaryEmbedding : public Layer {
+// It has no parameters. ValueError: dim odd or negative, base not positive. Else errors as of the function.
+class RotaryEmbedding : public PositionLayer {
  public:
   explicit RotaryEmbedding(std::int64_t dim, const RotaryEmbeddingOptions& options = {}, Here here = {});
-  Tensor forward(const Arg& x) const override;
-  Tensor forward(const Arg& x, std::int64_t offset) const;
-  using Layer::operator();
-  Tensor operator()(const Arg& x, std::int64_t offset) const;
+  using PositionLayer::forward;
+  Tensor forward(const Arg& x, std::int64_t offset) const override;
 
  private:
   std::int64_t dim_;
