@@ -1,5 +1,6 @@
 // The right-hand columns of docs/from_pytorch.md: each block there is a piece of this file, which also looks at what it
 // gives. The left-hand ones are run by from_pytorch.py.
+#include <cstdio>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <sstream>
@@ -152,11 +153,12 @@ TEST_CASE("models") {
   net.conv.requires_grad_(false);  // freeze
   CHECK(!net.conv.weight.requires_grad());
 
-  auto id = net.head.register_forward_hook([&](const nn::Module&, const xg::TensorList&, const xg::TensorList& outputs) {
-    out << outputs[0].to_string();
+  auto look = [&](const nn::Module&, const xg::TensorList& inputs, const xg::TensorList& outputs) {
+    out << inputs[0] << outputs[0];
     return xg::TensorList{};
-  });
-  net.head.remove_hook(id);
+  };
+  auto handle = net.head.register_forward_hook(look);
+  net.head.remove_hook(handle);
   CHECK(Affine().state_dict().keys() == std::vector<std::string>{"scale", "mean"});
 }
 
@@ -229,6 +231,25 @@ TEST_CASE("files") {
   net.load_state_dict(xg::load("net.safetensors"));
   CHECK(xg::load("net.safetensors").contains("norm.running_mean"));
 
+  xg::StateDict state = xg::load("net.safetensors").renamed({{"conv", "stem.0"}, {"head", "classifier"}});
+  nn::LoadReport report = net.load_state_dict(state, {.strict = false});
+  for (const std::string& name : report.missing_keys) std::printf("missing: %s\n", name.c_str());
+  CHECK(report.missing_keys.size() == 4);
+
+  xg::optim::Adam optimizer(net.parameters(), {.lr = 1e-3});
+  int64_t epoch = 3;
+  xg::Checkpoint checkpoint({{"model", net},
+                             {"optimizer", optimizer},
+                             {"random", xg::default_generator()},
+                             {"epoch", epoch}});
+  checkpoint.save("training.safetensors");
+  checkpoint.load("training.safetensors");
+  CHECK(epoch == 3);
+
+  xg::save_npz({{"x", xg::ones({2, 3})}, {"y", xg::zeros({2})}}, "data.npz");
+  xg::Tensor x = xg::load_npz("data.npz")["x"];
+  CHECK(x.sizes() == xg::Shape{2, 3});
+
   std::filesystem::current_path(before);
   std::filesystem::remove_all(folder);
 }
@@ -240,6 +261,13 @@ TEST_CASE("sequences") {
   CHECK(output.sizes() == xg::Shape{4, 7, 32});
   CHECK(last.sizes() == xg::Shape{4, 32});
 
+  namespace rnn = nn::utils::rnn;
+  xg::Tensor padded = rnn::pad_sequence({xg::randn({3, 20}), xg::randn({5, 20})}, {.batch_first = true});
+  auto packed = rnn::pack_padded_sequence(padded, {3, 5}, {.batch_first = true, .enforce_sorted = false});
+  auto [rows, end] = lstm(packed);
+  auto [unpacked, lengths] = rnn::pad_packed_sequence(rows, {.batch_first = true});
+  CHECK(unpacked.sizes() == xg::Shape{2, 5, 32});
+
   nn::TransformerEncoderLayer layer(32, 4, {.dim_feedforward = 64, .batch_first = true});
   nn::TransformerEncoder encoder(layer, 2);
   xg::Tensor mask = nn::Transformer::generate_square_subsequent_mask(7);
@@ -249,6 +277,20 @@ TEST_CASE("sequences") {
   nn::Embedding embedding(1000, 20, {.padding_idx = 0});
   xg::Tensor vectors = embedding(xg::randint(1, 1000, {4, 7}));
   CHECK(vectors.sizes() == xg::Shape{4, 7, 20});
+}
+
+TEST_CASE("large models") {
+  nn::Sequential deep(nn::Linear(64, 64), nn::ReLU(), nn::Linear(64, 64), nn::ReLU());
+  xg::Tensor x = xg::randn({8, 64}, {.requires_grad = true});
+
+  xg::Tensor y = xg::checkpoint(deep, {x});  // made again in the backward pass
+  xg::Tensor z = xg::checkpoint_sequential(deep, 2, x);
+  CHECK(xg::equal(y, z));
+
+  nn::Linear normed = nn::utils::weight_norm(nn::Linear(20, 40));
+  nn::Conv2d limited = nn::utils::spectral_norm(nn::Conv2d(3, 8, 3));
+  CHECK(normed.state_dict().contains("weight_g"));
+  CHECK(limited.state_dict().contains("weight_u"));
 }
 
 TEST_CASE("the machine") {
