@@ -44,10 +44,10 @@ struct RecurrentTwin {
   // and are the first state's in the end.
   Tensor leave(const Tensor& later, const Tensor& last, TensorList& firsts, std::int64_t step) const {
     const std::int64_t now = s.rows_of_step(step), next = s.rows_of_step(step + 1);
+    const Tensor ends = last.defined() && now > next ? part(last, next, now - next) : Tensor();
+    if (!later.defined()) return ends;  // the last step
     if (next > now) firsts.insert(firsts.begin(), part(later, now, next - now));
     if (next >= now) return part(later, 0, now);
-    const Tensor ends = last.defined() ? part(last, next, now - next) : Tensor();
-    if (next == 0) return ends;
     return cat({later, ends.defined() ? ends : zeros_of({now - next, later.size(1)})}, 0, here);
   }
   Tensor first_gradient(const Tensor& later, TensorList& firsts) const {

@@ -34,8 +34,6 @@ using xg::TensorList;
 
 namespace {
 
-const xg::TensorOptions f64{.dtype = xg::float64};
-
 Tensor call(const nn::Layer& layer, const Tensor& x) { return layer(x); }
 Tensor call(const nn::LSTM& layer, const Tensor& x) { return layer(x).first; }
 Tensor call(const nn::GRU& layer, const Tensor& x) { return layer(x).first; }
@@ -66,7 +64,8 @@ struct Case {
 
     xg::StateDict before;
     std::vector<std::string> keys;
-    for (const auto& [key, tensor] : layer.state_dict()) keys.push_back(key);
+    const xg::StateDict own = layer.state_dict();
+    for (const auto& [key, tensor] : own) keys.push_back(key);
     CHECK(keys == entry.at("keys").get<std::vector<std::string>>());
     for (const std::string& key : keys) before.insert(key, stored("before/" + key));
     layer.load_state_dict(before);
@@ -76,9 +75,9 @@ struct Case {
     CHECK(wrong(outputs[0], "out/0") == "");
     CHECK(wrong(outputs[1], "out/1") == "");
     ((outputs[0] * factors[0]).sum() + (outputs[1] * factors[1]).sum()).backward();
-    for (const auto& [key, parameter] : layer.named_parameters()) {
-      INFO(key);
-      CHECK(wrong(parameter.grad(), "grad/" + key) == "");
+    for (const auto& entry : layer.named_parameters()) {
+      INFO(entry.first);
+      CHECK(wrong(entry.second.grad(), "grad/" + entry.first) == "");
     }
     xg::optim::SGD optimizer(layer.parameters(), {.lr = 0.02, .momentum = 0.9});
     for (std::size_t step = 0; step < 3; ++step) {
@@ -87,9 +86,10 @@ struct Case {
       optimizer.step();
     }
     const auto unchanged = [&] {
-      for (const auto& [key, tensor] : layer.state_dict()) {
-        INFO(key);
-        CHECK(wrong(tensor, "after/" + key) == "");
+      const xg::StateDict state = layer.state_dict();
+      for (const auto& entry : state) {
+        INFO(entry.first);
+        CHECK(wrong(entry.second, "after/" + entry.first) == "");
       }
     };
     unchanged();

@@ -9,7 +9,8 @@
 // pre-hooks of the layer; forward() called directly uses it as it is. Calls that are not recorded compute it only where
 // something has changed. Parameters, their names and their order are PyTorch's (torch.nn.utils.weight_norm and
 // spectral_norm), so that state dicts move both ways. Make optimizers afterwards: one that held the weight trains
-// nothing of it. nn::quantization takes the computed weight. Threads may call such a layer at the same time only where
+// nothing of it. Not for a weight that is tied to another module's, which would share what is computed.
+// nn::quantization takes the computed weight. Threads may call such a layer at the same time only where
 // nothing is recorded and a spectral norm is in eval mode.
 //
 // ValueError: the module itself has no such parameter, or one without a shape yet, a pruned one, one that has been
