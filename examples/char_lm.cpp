@@ -7,8 +7,8 @@
 //          char_lm --load char_lm.safetensors --prompt "You may " --temperature 0.5 --length 1000
 // Prints:  the loss on the last tenth of the text, which is not trained on, in nats and in bits per character, and what
 //          the model writes, as it learns.
-// Seen:    the LSTM after 800 steps (--steps 160): 1.64 nats = 2.37 bits, a quarter of a second of processor time each; words such as
-//          "the work thin a copy of any of you with the restents", capitals in the capitals' places.
+// Seen:    the LSTM after 800 steps (--steps 160), each a quarter of a second of processor time: 1.64 nats = 2.37 bits;
+//          "the work thin a copy of any of you with the restents", capitals where capitals follow.
 #include <xgrad/xgrad.hpp>
 
 #include <algorithm>
