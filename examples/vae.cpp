@@ -5,6 +5,8 @@
 //          vae --latent 2 --epochs 40 --pictures somewhere
 // Prints:  the ELBO, which log p(x) is not below, in nats per image, and its two parts; pictures of clothes that nobody
 //          has sewn (vae_samples.png), and of test images beside what became of them (vae_reconstructions.png).
+// Seen:    -242.0 nats = -226.1 - 15.9 on the test images after 20 epochs, each 4 s of processor time. Samples are soft
+//          shirts, trousers, bags and shoes.
 #include <xgrad/xgrad.hpp>
 
 #include <cstdint>
