@@ -74,8 +74,8 @@ class PartScope final : public detail::ErrorContext {
 }  // namespace
 
 CheckpointPart::CheckpointPart(std::string name, nn::Module& module) : name_(std::move(name)) {
+  detail::ModuleAccess::check_alive(module, Here{nullptr, 0});
   const auto state = detail::ModuleAccess::pointer(module);
-  detail::ModuleAccess::state(module);
   const auto handle = [state] { return detail::ModuleAccess::handle(state); };
   get_ = [handle] { return handle().state_dict(); };
   check_ = [handle](const StateDict& given, Here here) { detail::check_load(handle(), given, here); };
