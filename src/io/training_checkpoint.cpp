@@ -74,8 +74,8 @@ class PartScope final : public detail::ErrorContext {
 }  // namespace
 
 CheckpointPart::CheckpointPart(std::string name, nn::Module& module) : name_(std::move(name)) {
+  detail::ModuleAccess::check_alive(module, Here{nullptr, 0});
   const auto state = detail::ModuleAccess::pointer(module);
-  detail::ModuleAccess::state(module);
   const auto handle = [state] { return detail::ModuleAccess::handle(state); };
   get_ = [handle] { return handle().state_dict(); };
   check_ = [handle](const StateDict& given, Here here) { detail::check_load(handle(), given, here); };
@@ -106,8 +106,7 @@ CheckpointPart::CheckpointPart(std::string name, std::function<Scalar()> get, st
       check_([fits = std::move(fits)](const StateDict& state, Here here) {
         const Scalar value = read_number(state, here);
         const Tensor shown = number_tensor(value);
-        check<ValueError>(fits(value), here,
-                          "load: the number is {} ({}) in the file, the program's is of another type",
+        check<ValueError>(fits(value), here, "the number is {} ({}) in the file, the program's is of another type",
                           value.to<double>(), shown.dtype());
       }),
       set_([set = std::move(set)](StateDict&& state, Here here) { set(read_number(state, here)); }) {}

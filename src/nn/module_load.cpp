@@ -124,7 +124,7 @@ LoadPlan plan_load(ModuleState& module, const StateDict& given, const nn::LoadOp
   const NoGradGuard no_grad;
   for (std::size_t i = 0; i < plan.mine.size(); ++i)
     if (plan.places[i] < given.size() && !plan.mine[i].shapeless)
-      check_inplace("load_state_dict", plan.mine[i].tensor, here);
+      check_inplace(fmt::format("load_state_dict: \"{}\"", plan.mine[i].name).c_str(), plan.mine[i].tensor, here);
   return plan;
 }
 
