@@ -3,6 +3,7 @@
 #pragma once
 #include <xgrad/autograd.hpp>
 #include <xgrad/build_info.hpp>
+#include <xgrad/checkpoint.hpp>
 #include <xgrad/data/cifar.hpp>
 #include <xgrad/data/csv.hpp>
 #include <xgrad/data/dataset.hpp>
