@@ -1,4 +1,3 @@
-#include <xgrad/checkpoint.hpp>
 #include <xgrad/lanes.hpp>
 #include <xgrad/random.hpp>
 
@@ -32,7 +31,7 @@ Generator::State Generator::reserve(std::uint64_t blocks) noexcept {
 Generator::State Generator::get_state() const noexcept { return const_cast<Generator*>(this)->reserve(0); }
 void Generator::set_state(const State& state) noexcept {
   // The second run of a checkpointed function draws what the first drew, wherever generators stand.
-  if (is_recomputing()) return;
+  if (checkpoint_run && checkpoint_run->repeats_draws()) return;
   while (busy_.test_and_set(std::memory_order_acquire)) {
   }
   state_ = state;

@@ -33,6 +33,10 @@ CheckpointRun::~CheckpointRun() { checkpoint_run = outer_; }
 
 bool CheckpointRun::repeats() const noexcept { return !written_ || (outer_ && outer_->repeats()); }
 
+bool CheckpointRun::repeats_draws() const noexcept {
+  return written_ ? outer_ && outer_->repeats_draws() : log_.keeps_draws;
+}
+
 void CheckpointRun::raise_different(const std::string& what) const {
   raise<AutogradError>(
       here_,
@@ -55,6 +59,7 @@ void CheckpointRun::log_operation(const char* name) {
     raise_different(fmt::format("operation {} is {}, in the forward pass it was {}", operations_, name, before));
 }
 
+// Rules are made without recording, so the node made last has its own by now.
 void CheckpointRun::make(Node& node) {
   log_operation(node.name);
   if (!written_) return;

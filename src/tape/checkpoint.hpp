@@ -33,7 +33,10 @@ class CheckpointRun {
   void finish();
   // Nodes made in this run have this number or a larger one.
   std::uint64_t first() const noexcept { return first_; }
+  // Whether it is a later run, or inside of one.
   bool repeats() const noexcept;
+  // Whether random numbers are those of the first run.
+  bool repeats_draws() const noexcept;
 
   // An operation is being recorded; its node is not complete yet.
   void make(Node& node);

@@ -74,6 +74,14 @@ TEST_CASE("without preserve_rng_state the second run draws new numbers") {
   y.sum().backward();
   CHECK(values(x.grad()) != values(y));
   CHECK(!(xg::default_generator().get_state() == state));
+  x.zero_grad();
+  const auto seeded = [](const Tensor& t) {
+    xg::manual_seed(4);
+    return xg::dropout(t, 0.5, true);
+  };
+  const Tensor z = xg::checkpoint(seeded, x, {.preserve_rng_state = false});
+  z.sum().backward();
+  CHECK(values(x.grad()) == values(z));
 }
 
 TEST_CASE("random numbers of threads that take turns at one generator") {
