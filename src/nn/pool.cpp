@@ -1,3 +1,5 @@
+#include "ops/pool.hpp"
+
 #include <xgrad/nn/pool.hpp>
 
 #include <optional>
@@ -32,6 +34,8 @@ struct Functions<IntPair> {
   static constexpr auto max_with_indices = &max_pool2d_with_indices;
   static constexpr auto avg = &avg_pool2d;
   static constexpr auto lp = &lp_pool2d;
+  static constexpr auto fractional = &fractional_max_pool2d;
+  static constexpr auto fractional_with_indices = &fractional_max_pool2d_with_indices;
   static constexpr auto unpool = &max_unpool2d;
 };
 template <>
@@ -40,6 +44,8 @@ struct Functions<IntTriple> {
   static constexpr auto max_with_indices = &max_pool3d_with_indices;
   static constexpr auto avg = &avg_pool3d;
   static constexpr auto lp = &lp_pool3d;
+  static constexpr auto fractional = &fractional_max_pool3d;
+  static constexpr auto fractional_with_indices = &fractional_max_pool3d_with_indices;
   static constexpr auto unpool = &max_unpool3d;
 };
 template <>
@@ -89,6 +95,27 @@ std::pair<Tensor, Tensor> MaxPoolNd<Sizes, Options>::forward_with_indices(const 
       x.here(),
       [&](const Tensor& input) {
         return Functions<Sizes>::max_with_indices({input, x.here()}, kernel_size_, options_);
+      },
+      x.tensor());
+}
+
+template <class Sizes>
+FractionalMaxPoolNd<Sizes>::FractionalMaxPoolNd(Sizes kernel_size, const FractionalMaxPoolOptions& options, Here here)
+    : kernel_size_(kernel_size), options_(options) {
+  const std::size_t rank = listed(kernel_size).size();
+  check_fractional(rank == 2 ? "FractionalMaxPool2d" : "FractionalMaxPool3d", rank, options, here);
+}
+template <class Sizes>
+Tensor FractionalMaxPoolNd<Sizes>::forward(const Arg& x) const {
+  check_alive(x.here());
+  return Functions<Sizes>::fractional(x, kernel_size_, options_);
+}
+template <class Sizes>
+std::pair<Tensor, Tensor> FractionalMaxPoolNd<Sizes>::forward_with_indices(const Arg& x) const {
+  return call(
+      x.here(),
+      [&](const Tensor& input) {
+        return Functions<Sizes>::fractional_with_indices({input, x.here()}, kernel_size_, options_);
       },
       x.tensor());
 }
@@ -179,6 +206,8 @@ Tensor MaxUnpoolNd<Sizes, Options>::operator()(const Arg& x, const Arg& indices,
 template class MaxPoolNd<std::int64_t, MaxPool1dOptions>;
 template class MaxPoolNd<IntPair, MaxPool2dOptions>;
 template class MaxPoolNd<IntTriple, MaxPool3dOptions>;
+template class FractionalMaxPoolNd<IntPair>;
+template class FractionalMaxPoolNd<IntTriple>;
 template class AvgPoolNd<std::int64_t, AvgPool1dOptions>;
 template class AvgPoolNd<IntPair, AvgPool2dOptions>;
 template class AvgPoolNd<IntTriple, AvgPool3dOptions>;

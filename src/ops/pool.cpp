@@ -1,10 +1,13 @@
 #include "ops/pool.hpp"
 
 #include <xgrad/ops/pool.hpp>
+#include <xgrad/random.hpp>
 
 #include <limits>
+#include <type_traits>
 
 #include "core/dispatch.hpp"
+#include "kernels/parallel.hpp"
 #include "tape/node.hpp"
 
 namespace xgrad {
@@ -151,6 +154,64 @@ Maxima adaptive_max_pool(const char* op, const char* adjoint, const Arg& input, 
                 [&](auto* from, auto* to, auto* indices) { max_windows(g, from, to, indices); });
 }
 
+// Windows along one dimension, at random steps that u makes, as PyTorch computes them in x's dtype.
+template <class T>
+std::vector<WindowRange> random_windows(T u, std::int64_t size, std::int64_t count, std::int64_t kernel) {
+  const T step = count > 1 ? static_cast<T>(size - kernel) / static_cast<T>(count - 1) : T(0);
+  return ranges(count, [&](std::int64_t i) -> WindowRange {
+    const std::int64_t steps = static_cast<std::int64_t>((static_cast<T>(i) + u) * step);
+    const std::int64_t begin = i == count - 1 ? size - kernel : steps - static_cast<std::int64_t>(u * step);
+    return {begin, begin + kernel, 1};
+  });
+}
+
+Maxima fractional_max_pool(const char* op, const char* adjoint, const Arg& input, const Window& w,
+                           const FractionalMaxPoolOptions& o, bool with_indices) {
+  const Here here = input.here();
+  const Tensor& x = input.tensor();
+  check_batched(op, x, w.rank, here);
+  check_fractional(op, w.rank, o, here);
+  const Shape& shape = x.sizes();
+  const Sizes size = spatial_sizes(shape, w.rank);
+  Sizes out{1, 1, 1};
+  for (std::size_t i = 0; i < w.rank; ++i) {
+    const std::size_t d = 3 - w.rank + i;
+    out[d] = o.output_size.given()
+                 ? o.output_size.list(w.rank)[i]
+                 : static_cast<std::int64_t>(static_cast<double>(size[d]) * o.output_ratio.list(w.rank)[i]);
+    check<ValueError>(w.kernel[d] > 0, here, "{}: expected a positive kernel_size, got {}", op, w.shown(w.kernel));
+    check<ShapeError>(out[d] > 0 && out[d] <= size[d] - w.kernel[d] + 1, here,
+                      "{}: {} windows {} along a dimension do not fit input {}", op, out[d], w.shown(w.kernel), shape);
+  }
+  const std::size_t rank = w.rank, channels = shape.size() - rank - 1;
+  const Shape drawn{channels == 1 ? shape[0] : 1, shape[channels], static_cast<std::int64_t>(rank)};
+  const Tensor& given = o.random_samples;
+  check<ShapeError>(!given.defined() || given.sizes() == drawn, here, "{}: expected random_samples of shape {}, got {}",
+                    op, drawn, given.defined() ? given.sizes() : Shape());
+  if (given.defined()) check_same_dtype(op, x, given, here);
+  const Tensor samples = given.defined() ? dense(given) : rand(drawn, {.dtype = x.dtype()}, default_generator(), here);
+  const std::int64_t planes = planes_of(shape, rank), plane = volume(size);
+  return maxima(op, adjoint, rank, x, out, with_indices, here, [&](auto* from, auto* to, auto* indices) {
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(from)>>;
+    std::vector<MaxGeometry> each;
+    for (std::int64_t p = 0; p < planes; ++p) {
+      const T* const u = data<T>(samples) + p * static_cast<std::int64_t>(rank);
+      for (std::size_t i = 0; i < rank; ++i)
+        check<ValueError>(u[i] >= 0 && u[i] < 1, here, "{}: expected random_samples in [0, 1), got {}", op, u[i]);
+      const auto along = [&](std::size_t d) {
+        return random_windows(u[rank == 3 ? d : d == 1 ? 1 : 0], size[d], out[d], w.kernel[d]);
+      };
+      each.push_back({1, size[0], size[1], size[2], along(0), along(1), along(2)});
+    }
+    parallel_for(planes, 16384 / plane + 1, planes * volume(out) * volume(w.kernel),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t p = begin; p < end; ++p)
+                     max_windows(each[static_cast<std::size_t>(p)], from + p * plane, to + p * volume(out),
+                                 indices ? indices + p * volume(out) : nullptr);
+                 });
+  });
+}
+
 std::pair<Tensor, Tensor> both(const Maxima& maxima, const Arg& input) {
   return {maxima.values, maxima.indices.to(int64, input.here())};
 }
@@ -183,6 +244,15 @@ template <class Size>
 Maxima adaptive3(const Arg& x, const Size& size, bool with_indices) {
   return adaptive_max_pool("adaptive_max_pool3d", "adaptive_max_pool3d_input", x, 3, adaptive_sizes(size),
                            with_indices);
+}
+
+Maxima fractional2(const Arg& x, IntPair kernel, const FractionalMaxPoolOptions& o, bool with_indices) {
+  return fractional_max_pool("fractional_max_pool2d", "fractional_max_pool2d_input", x,
+                             window_of<IntPair>(2, kernel, 1, 0, 1), o, with_indices);
+}
+Maxima fractional3(const Arg& x, IntTriple kernel, const FractionalMaxPoolOptions& o, bool with_indices) {
+  return fractional_max_pool("fractional_max_pool3d", "fractional_max_pool3d_input", x,
+                             window_of<IntTriple>(3, kernel, 1, 0, 1), o, with_indices);
 }
 
 // y = 0 but y[indices] = x plane by plane, of equal indices the last. Each element's gradient is that of its place
@@ -275,6 +345,19 @@ Pair adaptive_max_pool2d_with_indices(const Arg& x, const AdaptivePair& output_s
 }
 Pair adaptive_max_pool3d_with_indices(const Arg& x, const AdaptiveTriple& output_size) {
   return both(adaptive3(x, output_size, true), x);
+}
+
+Tensor fractional_max_pool2d(const Arg& x, IntPair kernel_size, const FractionalMaxPoolOptions& options) {
+  return fractional2(x, kernel_size, options, false).values;
+}
+Tensor fractional_max_pool3d(const Arg& x, IntTriple kernel_size, const FractionalMaxPoolOptions& options) {
+  return fractional3(x, kernel_size, options, false).values;
+}
+Pair fractional_max_pool2d_with_indices(const Arg& x, IntPair kernel_size, const FractionalMaxPoolOptions& options) {
+  return both(fractional2(x, kernel_size, options, true), x);
+}
+Pair fractional_max_pool3d_with_indices(const Arg& x, IntTriple kernel_size, const FractionalMaxPoolOptions& options) {
+  return both(fractional3(x, kernel_size, options, true), x);
 }
 
 Tensor max_unpool1d(const Arg& x, const Arg& indices, std::int64_t kernel_size, const MaxUnpool1dOptions& options) {

@@ -1,5 +1,6 @@
 // What the rooms of pooling share: checks and sizes.
 #pragma once
+#include <xgrad/ops/pool.hpp>
 #include <xgrad/tensor.hpp>
 
 #include <algorithm>
@@ -53,6 +54,17 @@ inline Sizes check_adaptive(const char* op, const Tensor& x, std::size_t rank, c
     check<ValueError>(out[i] >= 0, here, "{}: expected no negative output_size, got {}", op, out[i]);
   }
   return out;
+}
+
+// ValueError for what no fractional pooling has.
+inline void check_fractional(const char* op, std::size_t rank, const FractionalMaxPoolOptions& o, Here here) {
+  check<ValueError>(o.output_size.given() != o.output_ratio.given(), here,
+                    "{}: expected one of output_size and output_ratio", op);
+  const std::vector<double> ratios = o.output_ratio.list(rank);
+  const std::size_t count = o.output_size.given() ? o.output_size.list(rank).size() : ratios.size();
+  check<ValueError>(count == rank, here, "{}: expected one number or {}, got {}", op, rank, count);
+  for (const double ratio : ratios)
+    check<ValueError>(ratio > 0 && ratio < 1, here, "{}: expected output_ratio between 0 and 1, got {}", op, ratio);
 }
 
 // The windows of adaptive pooling along one dimension: they cover it evenly.

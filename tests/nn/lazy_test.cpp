@@ -105,6 +105,9 @@ TEST_CASE("lazy norms become the ordinary ones with their first input") {
                   "LazyInstanceNorm1d(0, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)");
   check_lazy_norm(nn::LazyInstanceNorm2d(), nn::InstanceNorm2d(3, both), images[0],  // without a batch
                   "LazyInstanceNorm2d(0, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)");
+  const nn::LazyInstanceNorm1d plain({.affine = false, .track_running_stats = false});  // has nothing to find out
+  CHECK(xg::equal(plain(lines), nn::InstanceNorm1d(3)(lines)));
+  CHECK(plain.state_dict().empty());
   check_lazy_norm(nn::LazyInstanceNorm3d({.momentum = 0.5, .track_running_stats = false}),
                   nn::InstanceNorm3d(3, {.momentum = 0.5, .affine = true}), volumes,
                   "LazyInstanceNorm3d(0, eps=1e-05, momentum=0.5, affine=True, track_running_stats=False)");

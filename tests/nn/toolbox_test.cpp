@@ -85,6 +85,8 @@ TEST_CASE("pooling, padding and resampling") {
   check("MaxUnpool1d(2)", MaxUnpool1d(2));
   check("MaxUnpool2d(2, stride=1)", MaxUnpool2d(2, {.stride = 1}));
   check("MaxUnpool3d(2)", MaxUnpool3d(2));
+  check("FractionalMaxPool2d(2, output_ratio=0.5)", FractionalMaxPool2d(2, {.output_ratio = 0.5}));
+  check("FractionalMaxPool3d(2, output_size=(2, 3, 4))", FractionalMaxPool3d(2, {.output_size = {2, 3, 4}}));
   check("LPPool1d(2, 3)", LPPool1d(2, 3));
   check("LPPool2d(1.5, (2, 3))", LPPool2d(1.5, {2, 3}));
   check("ConstantPad1d(2, 1.5)", ConstantPad1d(2, 1.5));

@@ -54,7 +54,8 @@ class LazyConvTranspose3d : public LazyConv<ConvTranspose3d> {
   using LazyConv::LazyConv;
 };
 
-// The same of a batch norm: of its parameters and its running statistics.
+// The same of a batch norm, of its parameters and its running statistics; num_batches_tracked is there from the
+// beginning. ValueError, before anything changes, for a first input in training of one value per channel.
 template <class Norm>
 class LazyBatchNorm : public Norm {
  public:

@@ -35,6 +35,28 @@ class MaxPool3d : public MaxPoolNd<IntTriple, MaxPool3dOptions> {
   using MaxPoolNd::MaxPoolNd;
 };
 
+// The largest element of windows that begin at random steps, drawn with each call, in evaluation as well:
+// xgrad::fractional_max_pool2d and so on. forward_with_indices as MaxPool's. ValueError as the function's.
+template <class Sizes>
+class FractionalMaxPoolNd : public Layer {
+ public:
+  FractionalMaxPoolNd(Sizes kernel_size, const FractionalMaxPoolOptions& options, Here here = {});
+  Tensor forward(const Arg& x) const override;
+  std::pair<Tensor, Tensor> forward_with_indices(const Arg& x) const;
+
+ private:
+  Sizes kernel_size_;
+  FractionalMaxPoolOptions options_;
+};
+class FractionalMaxPool2d : public FractionalMaxPoolNd<IntPair> {
+ public:
+  using FractionalMaxPoolNd::FractionalMaxPoolNd;
+};
+class FractionalMaxPool3d : public FractionalMaxPoolNd<IntTriple> {
+ public:
+  using FractionalMaxPoolNd::FractionalMaxPoolNd;
+};
+
 // The mean of each window: xgrad::avg_pool1d and so on.
 template <class Sizes, class Options>
 class AvgPoolNd : public Layer {
@@ -165,6 +187,8 @@ class MaxUnpool3d : public MaxUnpoolNd<IntTriple, MaxUnpool3dOptions> {
 extern template class MaxPoolNd<std::int64_t, MaxPool1dOptions>;
 extern template class MaxPoolNd<IntPair, MaxPool2dOptions>;
 extern template class MaxPoolNd<IntTriple, MaxPool3dOptions>;
+extern template class FractionalMaxPoolNd<IntPair>;
+extern template class FractionalMaxPoolNd<IntTriple>;
 extern template class AvgPoolNd<std::int64_t, AvgPool1dOptions>;
 extern template class AvgPoolNd<IntPair, AvgPool2dOptions>;
 extern template class AvgPoolNd<IntTriple, AvgPool3dOptions>;

@@ -1,32 +1,13 @@
 // Resampling of lines, images and volumes to another size.
 #pragma once
+#include <xgrad/ops/window.hpp>
 #include <xgrad/tensor.hpp>
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace xgrad {
-
-// One number for all dimensions, or one for each of them; nothing where it is left out.
-template <class T>
-class PerDimension {
- public:
-  PerDimension() = default;
-  PerDimension(T all) : list_{all}, all_(true) {}
-  PerDimension(std::initializer_list<T> list) : list_(list) {}
-  PerDimension(std::vector<T> list) : list_(std::move(list)) {}
-  bool given() const noexcept { return all_ || !list_.empty(); }
-  // A number for each of `count` dimensions; the list as it is where one was given.
-  std::vector<T> list(std::size_t count) const { return all_ ? std::vector<T>(count, list_.front()) : list_; }
-
- private:
-  std::vector<T> list_{};
-  bool all_ = false;
-};
 
 // Options of interpolate. size or scale_factor: the output's size, or what the input's is multiplied by (and rounded
 // down); mode: "nearest", "nearest-exact", "linear" (for [N, C, L]), "bilinear", "bicubic" (both for [N, C, H, W]),

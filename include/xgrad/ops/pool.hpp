@@ -83,6 +83,26 @@ Tensor max_unpool1d(const Arg& x, const Arg& indices, std::int64_t kernel_size, 
 Tensor max_unpool2d(const Arg& x, const Arg& indices, IntPair kernel_size, const MaxUnpool2dOptions& options = {});
 Tensor max_unpool3d(const Arg& x, const Arg& indices, IntTriple kernel_size, const MaxUnpool3dOptions& options = {});
 
+// output_size, or output_ratio: between 0 and 1, what the input's size is multiplied by (and rounded down).
+// random_samples: numbers in [0, 1) in place of random ones, [N, C, 2] for the columns and the rows of each plane, or
+// [N, C, 3] for depth, rows and columns of each volume; N is 1 where x has none.
+struct FractionalMaxPoolOptions {
+  PerDimension<std::int64_t> output_size{};
+  PerDimension<double> output_ratio{};
+  Tensor random_samples{};
+};
+// The largest element of each of n = output_size windows along each dimension, which begin at steps of random lengths
+// (Graham, 2014, arXiv:1412.6071): window i at floor((i + u) a) - floor(u a), a = (L - kernel_size) / (n - 1), with one
+// u, uniform in [0, 1), for each sample, channel and dimension; the last one at the end. ValueError: not exactly one of
+// output_size and output_ratio, lists of another length, a ratio or a sample out of range; ShapeError: windows that do
+// not fit, samples of another shape; DtypeError: samples of another dtype than x.
+Tensor fractional_max_pool2d(const Arg& x, IntPair kernel_size, const FractionalMaxPoolOptions& options);
+Tensor fractional_max_pool3d(const Arg& x, IntTriple kernel_size, const FractionalMaxPoolOptions& options);
+std::pair<Tensor, Tensor> fractional_max_pool2d_with_indices(const Arg& x, IntPair kernel_size,
+                                                             const FractionalMaxPoolOptions& options);
+std::pair<Tensor, Tensor> fractional_max_pool3d_with_indices(const Arg& x, IntTriple kernel_size,
+                                                             const FractionalMaxPoolOptions& options);
+
 struct AvgPool1dOptions {
   std::optional<std::int64_t> stride{};
   std::int64_t padding = 0;

@@ -1,12 +1,33 @@
 // Sizes of windows: a number for each dimension of a line, an image or a volume.
 #pragma once
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace xgrad {
+
+// One number for all dimensions, or one for each of them; nothing where it is left out.
+template <class T>
+class PerDimension {
+ public:
+  PerDimension() = default;
+  PerDimension(T all) : list_{all}, all_(true) {}
+  PerDimension(std::initializer_list<T> list) : list_(list) {}
+  PerDimension(std::vector<T> list) : list_(std::move(list)) {}
+  bool given() const noexcept { return all_ || !list_.empty(); }
+  // A number for each of `count` dimensions; the list as it is where one was given.
+  std::vector<T> list(std::size_t count) const { return all_ ? std::vector<T>(count, list_.front()) : list_; }
+
+ private:
+  std::vector<T> list_{};
+  bool all_ = false;
+};
 
 // Height and width: one number for both, or {height, width}.
 struct IntPair {
