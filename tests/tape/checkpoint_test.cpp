@@ -111,6 +111,17 @@ TEST_CASE("what a function returns unchanged stays what it is") {
   CHECK(xg::checkpoint([](const Tensor& t) { return t; }, x).is_same(x));
 }
 
+TEST_CASE("what the function computes and drops does no harm") {
+  const Tensor x = numbers();
+  const auto f = [](const Tensor& t) {
+    for (int i = 0; i < 3; ++i) (void)xg::sin(t);
+    (void)(xg::exp(t) * t);
+    return xg::cos(t);
+  };
+  xg::checkpoint(f, x).sum().backward();
+  for (std::size_t i = 0; i < 4; ++i) CHECK(values(x.grad())[i] == doctest::Approx(-std::sin(values(x)[i])));
+}
+
 TEST_CASE("results that are views, and are changed in place afterwards") {
   const auto run = [](bool checkpointed, const Tensor& x) {
     const auto f = [](const Tensor& t) { return (t * t).split(2); };
