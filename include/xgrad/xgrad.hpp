@@ -39,6 +39,7 @@
 #include <xgrad/nn/pair_layer.hpp>
 #include <xgrad/nn/parametrizations.hpp>
 #include <xgrad/nn/pool.hpp>
+#include <xgrad/nn/position.hpp>
 #include <xgrad/nn/prune.hpp>
 #include <xgrad/nn/quantization.hpp>
 #include <xgrad/nn/recurrent.hpp>
@@ -86,6 +87,7 @@
 #include <xgrad/ops/recurrent.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/rms_norm.hpp>
+#include <xgrad/ops/rotary.hpp>
 #include <xgrad/ops/scatter_reduce.hpp>
 #include <xgrad/ops/segmentation_loss.hpp>
 #include <xgrad/ops/shape.hpp>

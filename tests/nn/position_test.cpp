@@ -1,5 +1,4 @@
 // Position encodings: closed forms in plain loops, and what the papers promise of them.
-#include <xgrad/nn/position.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include <cmath>
