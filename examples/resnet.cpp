@@ -6,6 +6,7 @@
 //          resnet --width 32 --depth 3 --epochs 30  a network of twice the width, half as deep again
 //          resnet --cifar cifar-10-batches-bin      CIFAR-10, from the directory of its binary version
 // Prints:  what the network is made of and costs; loss and accuracy of each epoch; accuracy on the test images.
+// Seen:    on Fashion-MNIST with --epochs 2, each 130 s of processor time: 90.3 %, and 90.1 % by the averaged weights.
 #include <xgrad/xgrad.hpp>
 
 #include <algorithm>
