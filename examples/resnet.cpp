@@ -1,7 +1,6 @@
 // Teaches: how image classifiers are trained: a residual network (He, Zhang, Ren, Sun: "Deep residual learning for
-// image
-//          recognition", 2016), pictures that are never the same twice, a learning rate that rises and falls within one
-//          cycle, smoothed labels, and averaged weights.
+//          image recognition", 2016), pictures that are never the same twice, a learning rate that rises and falls
+//          within one cycle, smoothed labels, and averaged weights.
 // Run:     resnet                                   Fashion-MNIST
 //          resnet --width 32 --depth 3 --epochs 30  a network of twice the width, half as deep again
 //          resnet --cifar cifar-10-batches-bin      CIFAR-10, from the directory of its binary version
