@@ -134,7 +134,7 @@ void run(Options options) {
       {.epochs = options.epochs, .steps_per_epoch = train_loader.size(), .cycle_momentum = false});
   const auto steps = static_cast<double>(options.epochs * train_loader.size());
   // Over about the last tenth of the steps.
-  xg::optim::ExponentialMovingAverage average(net, {.decay = 1 - 10 / steps, .use_buffers = true});
+  xg::optim::ExponentialMovingAverage average(net, {.decay = std::max(0.0, 1 - 10 / steps), .use_buffers = true});
 
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     net.train();
