@@ -8,7 +8,7 @@ namespace xgrad::detail {
 // Written as one initialiser because every saved tensor passes here: it is copied once, never set to zeros before.
 Tensor with_history(const Tensor& tensor) {
   const TensorImpl& t = impl(tensor);
-  const Edge edge = gradient_edge(tensor);
+  if (is_stale(t)) renew_history(tensor);
   return Tensor::adopt(new TensorImpl{{},
                                       {},
                                       t.storage,
@@ -18,10 +18,10 @@ Tensor with_history(const Tensor& tensor) {
                                       t.strides,
                                       t.dtype,
                                       t.contiguous,
-                                      !edge.node || t.leaf,
+                                      t.leaf,
                                       false,
-                                      edge.output,
-                                      edge.node,
+                                      t.output,
+                                      t.node,
                                       {},
                                       {},
                                       0});

@@ -279,12 +279,10 @@ void log_input(const Tensor& input);
 template <class Inputs>
 void connect(Node& node, const Inputs& inputs) {
   std::size_t i = 0;
-  for (const Tensor* input : inputs) {
-    const bool there = input && input->defined();
-    node.inputs[i++] = there ? gradient_edge(*input) : Edge{};
-    if (checkpoint_run && there) [[unlikely]]
-      log_input(*input);
-  }
+  for (const Tensor* input : inputs) node.inputs[i++] = input && input->defined() ? gradient_edge(*input) : Edge{};
+  if (checkpoint_run) [[unlikely]]
+    for (const Tensor* input : inputs)
+      if (input && input->defined()) log_input(*input);
 }
 
 // Records `output` as the result of an operation of `inputs` (null or undefined ones are skipped but counted), with the
