@@ -9,6 +9,7 @@
 //          the model writes, as it learns.
 // Seen:    the LSTM after 800 steps (--steps 160), each a quarter of a second of processor time: 1.64 nats = 2.37 bits;
 //          "the work thin a copy of any of you with the restents", capitals where capitals follow.
+//          The transformer of the second line after 400 steps: 2.07 nats = 2.98 bits, and falling.
 #include <xgrad/xgrad.hpp>
 
 #include <algorithm>
