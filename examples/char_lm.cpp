@@ -7,8 +7,9 @@
 //          char_lm --load char_lm.safetensors --prompt "You may " --temperature 0.5 --length 1000
 // Prints:  the loss on the last tenth of the text, which is not trained on, in nats and in bits per character, and what
 //          the model writes, as it learns.
-// Seen:    the LSTM after 800 steps (--steps 160), each a quarter of a second of processor time: 1.64 nats = 2.37 bits;
-//          "the work thin a copy of any of you with the restents", capitals where capitals follow.
+// Seen:    the LSTM, in 10 minutes of a busy machine (1500 steps, each a quarter of a second of processor time):
+//          1.47 nats = 2.12 bits; "You have the work based on the Library (or distributed works."
+//          The transformer of the second line, on the licences, after 400 steps: 2.07 nats = 2.98 bits, and falling.
 #include <xgrad/xgrad.hpp>
 
 #include <algorithm>
