@@ -1,4 +1,5 @@
 #include <xgrad/autograd.hpp>
+#include <xgrad/checkpoint.hpp>
 #include <xgrad/nn/parametrizations.hpp>
 #include <xgrad/ops/distance.hpp>
 #include <xgrad/ops/linalg.hpp>
@@ -199,7 +200,7 @@ void spectral_norm(Module& module, const std::string& name, std::int64_t n_power
     Tensor u = sources[1], v = sources[2];
     if (training) {
       const NoGradGuard no_grad;
-      for (std::int64_t i = 0; i < n_power_iterations; ++i) {
+      for (std::int64_t i = 0; i < n_power_iterations && !is_recomputing(); ++i) {
         v.copy_(normalize({mv({matrix.t(here), here}, {u, here}), here}, 2, 0, eps), here);
         u.copy_(normalize({mv({matrix, here}, {v, here}), here}, 2, 0, eps), here);
       }

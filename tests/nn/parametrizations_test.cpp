@@ -1,5 +1,6 @@
 // Weights computed from other parameters, against PyTorch (tests/reference/parametrization_cases.py).
 #include <xgrad/autograd.hpp>
+#include <xgrad/checkpoint.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/embedding.hpp>
@@ -275,6 +276,37 @@ TEST_CASE("a weight norm's length and direction, and what a spectral norm is") {
   layer.to(xg::float64);
   CHECK(layer(x.to(xg::float64)).dtype() == xg::float64);
   CHECK(xg::allclose(layer(x.to(xg::float64)).to(xg::float32), twin(x), {.rtol = 1e-5, .atol = 1e-6}));
+}
+
+TEST_CASE("under a checkpoint a layer with a norm does what it does without") {
+  for (const bool spectral : {false, true}) {
+    CAPTURE(spectral);
+    const auto run = [&](bool checkpointed) {
+      xg::manual_seed(3);
+      nn::Linear layer(4, 3);
+      layer.to(xg::float64);
+      if (spectral)
+        utils::spectral_norm(layer);
+      else
+        utils::weight_norm(layer);
+      const Tensor x = xg::randn({5, 4}, {.dtype = xg::float64, .requires_grad = true});
+      TensorList seen;
+      for (int step = 0; step < 2; ++step) {
+        const Tensor y = checkpointed ? xg::checkpoint(layer, {x}) : layer(x);
+        y.square().sum().backward();
+        for (const auto& [name, tensor] : layer.state_dict()) seen.push_back(tensor.clone());
+      }
+      for (const Tensor& parameter : layer.parameters()) seen.push_back(parameter.grad());
+      seen.push_back(x.grad());
+      return seen;
+    };
+    const TensorList with = run(true), without = run(false);
+    REQUIRE(with.size() == without.size());
+    for (std::size_t i = 0; i < with.size(); ++i) {
+      CAPTURE(i);
+      CHECK(xg::equal(with[i], without[i]));
+    }
+  }
 }
 
 TEST_CASE("pruned and quantised layers with a norm") {

@@ -46,8 +46,8 @@ void remove_weight_norm(Module& module, const std::string& name = "weight", Here
 
 // w = W / sigma, sigma = u^T W v, with W as a matrix whose rows are the slices along dim. In training each call first
 // makes n_power_iterations steps v = W^T u / max(|W^T u|, eps), u = W v / max(|W v|, eps), without recording, so that
-// sigma comes near the largest singular value; in eval mode u and v stay. dim: 1 for transposed convolutions, 0 for
-// others, where left out.
+// sigma comes near the largest singular value; in eval mode, and where a checkpoint runs again, u and v stay. dim: 1
+// for transposed convolutions, 0 for others, where left out.
 // The parameter NAME gives way to NAME_orig, W, and the buffers NAME_u and NAME_v, random at first.
 // ValueError: n_power_iterations below 1; IndexError: dim out of range.
 // Miyato, Kataoka, Koyama, Yoshida, Spectral normalization for generative adversarial networks (2018).
