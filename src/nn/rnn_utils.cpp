@@ -36,10 +36,11 @@ Packing packing(const char* op, const Numbers& lengths, bool enforce_sorted, Her
   check<ValueError>(!lengths.empty(), here, "{}: there is no sequence to pack", op);
   for (std::size_t b = 0; b < lengths.size(); ++b) {
     check<ValueError>(lengths[b] > 0, here, "{}: lengths must be above 0, got {} of sequence {}", op, lengths[b], b);
+    const std::int64_t before = lengths[b == 0 ? 0 : b - 1];
     check<ValueError>(
-        !enforce_sorted || b == 0 || lengths[b] <= lengths[b - 1], here,
+        !enforce_sorted || lengths[b] <= before, here,
         "{}: lengths must not increase, got {} after {} of sequence {}; enforce_sorted = false sorts them", op,
-        lengths[b], lengths[b - 1], b);
+        lengths[b], before, b);
   }
   Numbers order(lengths.size());
   std::iota(order.begin(), order.end(), 0);

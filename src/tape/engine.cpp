@@ -272,11 +272,8 @@ void Engine::run(const std::vector<Edge>& roots, TensorList gradients) {
       if (!gathering_) accumulate(static_cast<LeafNode&>(node), std::move(task.gradients[0]));
       continue;
     }
-    if (gathering_) {
-      bool further = false;
-      for (const Edge& input : node.inputs) further = further || (input.node && leading_.contains(input.node.get()));
-      if (!further) continue;
-    }
+    const auto leads = [&](const Edge& input) { return leads_to_target(input); };
+    if (gathering_ && std::none_of(node.inputs.begin(), node.inputs.end(), leads)) continue;
     check<AutogradError>(!node.released(), node.here,
                          "backward: what {} saved was freed by an earlier backward; call that with retain_graph = true "
                          "(or it ran inside checkpoint(), which keeps gradients of its results only)",
