@@ -8,7 +8,8 @@
 namespace xgrad::detail {
 namespace {
 
-// What a graph saved of the old data must be seen to be out of date.
+// What a graph saved of the old data must be seen to be out of date. Leaves that require grad are saved themselves, all
+// else as an alias, which keeps the old memory (Saved in tape/node.hpp).
 void outdate(const TensorImpl& target, const TensorImpl& source) {
   source.storage->version.store(target.storage->version.load() + 1);
 }
@@ -58,13 +59,12 @@ void reshape_in_place(const Tensor& tensor, const Shape& shape) {
 
 void renew(const Tensor& tensor, const Tensor& value) {
   TensorImpl &target = impl(tensor), &source = impl(value);
-  if (!target.renewed) outdate(target, source);
+  if (target.leaf && target.node) outdate(target, source);
   take_memory(target, source);
   target.node = source.node;
   target.output = source.output;
   target.leaf = source.leaf;
   target.cell = nullptr;
-  target.renewed = true;
 }
 
 void settle(const Tensor& tensor) {
@@ -72,7 +72,6 @@ void settle(const Tensor& tensor) {
   target.node = nullptr;
   target.output = 0;
   target.leaf = true;
-  target.renewed = false;
 }
 
 }  // namespace xgrad::detail

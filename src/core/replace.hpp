@@ -13,8 +13,8 @@ void convert_in_place(const Tensor& tensor, Dtype dtype);
 void reshape_in_place(const Tensor& tensor, const Shape& shape);
 
 // Gives a tensor the memory and the history of a value that nobody else holds; a gradient of its own is dropped.
-// Graphs that are recorded from it afterwards keep what it was then, whatever it becomes; those from before the first
-// time are out of date. The first value has no history.
+// Graphs that are recorded from it afterwards keep what it was then, whatever it becomes; those of a leaf that required
+// grad before are out of date. The first value has no history.
 void renew(const Tensor& tensor, const Tensor& value);
 // Makes a renewed tensor an ordinary leaf without history, which holds its present value.
 void settle(const Tensor& tensor);

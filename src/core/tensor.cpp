@@ -47,7 +47,7 @@ std::int64_t Tensor::stride(std::int64_t dim, Here here) const {
   return t.strides[static_cast<std::size_t>(d)];
 }
 
-template <class T>
+template <Element T>
 T* Tensor::data(Here here) const {
   const auto& t = defined_impl(*this, here);
   check<DtypeError>(t.dtype == dtype_of<T>, here, "data: expected a tensor of {}, got {}; convert with to()",
@@ -55,7 +55,7 @@ T* Tensor::data(Here here) const {
   return reinterpret_cast<T*>(t.raw());
 }
 
-template <class T>
+template <Element T>
 std::span<T> Tensor::span(Here here) const {
   T* first = data<T>(here);
   check<ShapeError>(is_contiguous(), here,
@@ -64,7 +64,7 @@ std::span<T> Tensor::span(Here here) const {
   return {first, static_cast<std::size_t>(numel())};
 }
 
-template <class T>
+template <Element T>
 T Tensor::item(Here here) const {
   const auto& t = defined_impl(*this, here);
   check<ShapeError>(t.numel == 1, here, "item: expected a tensor with one element, got shape {}", t.shape);
@@ -77,7 +77,7 @@ T Tensor::item(Here here) const {
   });
 }
 
-template <class T>
+template <Element T>
 std::vector<T> Tensor::to_vector(Here here) const {
   const auto& t = defined_impl(*this, here);
   std::vector<T> values(static_cast<std::size_t>(t.numel));

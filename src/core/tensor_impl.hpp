@@ -38,8 +38,6 @@ struct TensorImpl final : Counted, Pooled {
   Dtype dtype = Dtype::float32;
   bool contiguous = true;
   bool leaf = true;
-  // Computed anew at times, under the same identity (renew() of replace.hpp).
-  bool renewed = false;
   std::uint32_t output = 0;
   Ref<Node> node;
   Ref<GradCell> cell;

@@ -19,7 +19,6 @@ Tensor with_history(const Tensor& tensor) {
                                       t.dtype,
                                       t.contiguous,
                                       t.leaf,
-                                      false,
                                       t.output,
                                       t.node,
                                       {},
