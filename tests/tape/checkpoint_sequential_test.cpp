@@ -1,27 +1,8 @@
 // checkpoint_sequential: numbers, which parts run twice, and the memory that it saves.
-#include <xgrad/checkpoint.hpp>
-#include <xgrad/xgrad.hpp>
-
 #include <doctest/doctest.h>
 #include <functional>
-#include <vector>
 
-#include "support/errors.hpp"
-
-namespace xg = xgrad;
-namespace nn = xgrad::nn;
-using test::mentions;
-using test::message_of;
-using xg::Tensor;
-using Values = std::vector<double>;
-
-namespace {
-
-constexpr xg::TensorOptions f64{.dtype = xg::float64};
-constexpr xg::TensorOptions wanted{.dtype = xg::float64, .requires_grad = true};
-Values values(const Tensor& tensor) { return tensor.to_vector<double>(); }
-
-}  // namespace
+#include "tape/checkpoint_support.hpp"
 
 TEST_CASE("checkpoint_sequential: the numbers of the whole, in any number of parts") {
   const Tensor x = xg::rand({3, 4}, f64);

@@ -1,33 +1,12 @@
 // Checkpoints and what is around them: random numbers, running statistics, changes in between, errors, threads.
-#include <xgrad/checkpoint.hpp>
-#include <xgrad/xgrad.hpp>
-
 #include <cmath>
 #include <doctest/doctest.h>
 #include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include "support/errors.hpp"
-
-namespace xg = xgrad;
-namespace nn = xgrad::nn;
-using test::mentions;
-using test::message_of;
-using xg::Tensor;
-using xg::TensorList;
-using Values = std::vector<double>;
-
-namespace {
-
-constexpr xg::TensorOptions f64{.dtype = xg::float64};
-constexpr xg::TensorOptions wanted{.dtype = xg::float64, .requires_grad = true};
-Tensor numbers() { return xg::tensor({0.3, -1.2, 0.7, 2.0}, wanted); }
-Values values(const Tensor& tensor) { return tensor.to_vector<double>(); }
-
-}  // namespace
+#include "tape/checkpoint_support.hpp"
 
 TEST_CASE("the second run draws the same random numbers and moves no generator") {
   const Tensor x = xg::ones({1000}, wanted);

@@ -1,31 +1,10 @@
 // Checkpoints: what they compute, in every way of differentiating. Expected numbers are closed forms, central
 // differences, or the same function without a checkpoint, which is what a checkpoint promises.
-#include <xgrad/checkpoint.hpp>
-#include <xgrad/xgrad.hpp>
-
 #include <cmath>
 #include <doctest/doctest.h>
 #include <utility>
-#include <vector>
 
-#include "support/errors.hpp"
-
-namespace xg = xgrad;
-namespace nn = xgrad::nn;
-using test::mentions;
-using test::message_of;
-using xg::Tensor;
-using xg::TensorList;
-using Values = std::vector<double>;
-
-namespace {
-
-constexpr xg::TensorOptions f64{.dtype = xg::float64};
-constexpr xg::TensorOptions wanted{.dtype = xg::float64, .requires_grad = true};
-Tensor numbers() { return xg::tensor({0.3, -1.2, 0.7, 2.0}, wanted); }
-Values values(const Tensor& tensor) { return tensor.to_vector<double>(); }
-
-}  // namespace
+#include "tape/checkpoint_support.hpp"
 
 TEST_CASE("values and gradients, of inputs and of what the function uses") {
   const Tensor x = numbers(), w = xg::tensor({2.0, 3.0, 4.0, 5.0}, wanted);
