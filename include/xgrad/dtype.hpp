@@ -50,6 +50,11 @@ template <>
 struct DtypeOf<std::uint8_t> : std::integral_constant<Dtype, Dtype::uint8> {};
 }  // namespace detail
 
+// A C++ type that a tensor's elements can have: float, double, bool, int64, int32 and uint8 of <cstdint>.
+template <class T>
+concept Element = requires {
+  detail::DtypeOf<T>::value;
+};
 // The Dtype of a C++ element type: dtype_of<float> == float32.
 template <class T>
 inline constexpr Dtype dtype_of = detail::DtypeOf<std::remove_cv_t<T>>::value;

@@ -123,16 +123,16 @@ class Tensor {
   // ---- its numbers
   // The address of the first element. DtypeError unless T is the tensor's element type. Elements of a tensor that is
   // not contiguous lie at data() + sum(index * stride). Writing through it is not recorded and not noticed.
-  template <class T>
+  template <Element T>
   T* data(Here here = {}) const;
   // The elements as a span, without a copy. DtypeError as data; ShapeError unless contiguous.
-  template <class T>
+  template <Element T>
   std::span<T> span(Here here = {}) const;
   // The value of a tensor with one element, converted to T. ShapeError otherwise.
-  template <class T>
+  template <Element T>
   T item(Here here = {}) const;
   // All elements in row-major order, converted to T.
-  template <class T>
+  template <Element T>
   std::vector<T> to_vector(Here here = {}) const;
   // NumPy-like text, as operator<< and fmt write it.
   std::string to_string() const;

@@ -15,6 +15,17 @@ using test::message_of;
 using xg::Shape;
 using xg::Tensor;
 
+// A type that no tensor has is refused where it is written, not when the program is linked.
+template <class T>
+constexpr bool can_be_read_as = requires(const Tensor& x) {
+  x.item<T>();
+  x.to_vector<T>();
+  x.span<T>();
+  x.data<T>();
+};
+static_assert(can_be_read_as<float> && can_be_read_as<std::int64_t> && can_be_read_as<bool>);
+static_assert(!can_be_read_as<std::size_t> && !can_be_read_as<short> && !can_be_read_as<const float>);
+
 TEST_CASE("tensor reads nested lists") {
   Tensor x = xg::tensor({{1.0, 2.0, 3.0}, {4.0, 5.0, 6.5}});
   CHECK(x.dtype() == xg::float32);

@@ -82,10 +82,10 @@ class RecurrentBase : public Module {
   }
 
  private:
-  LSTMOptions options_;
-  std::int64_t input_size_, hidden_size_;
   TensorList run_all(const Arg& x, const TensorList& states, const Layer& layer, const Tensor& batch_sizes) const;
 
+  LSTMOptions options_;
+  std::int64_t input_size_, hidden_size_;
   const char* name_;
   std::vector<RecurrentWeights> weights_;
 };
