@@ -1,5 +1,5 @@
-// The right-hand columns of docs/from_pytorch.md: each block there is a piece of this file, which also looks at what it
-// gives. The left-hand ones are run by from_pytorch.py.
+// The columns of docs/from_pytorch.md. Each block on the right is a piece of this file, which also looks at what it
+// gives; those on the left are run by from_pytorch.py, where there is PyTorch.
 #include <cstdio>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <xgrad/xgrad.hpp>
+
+#include "support/python.hpp"
 
 namespace xg = xgrad;
 namespace nn = xgrad::nn;
@@ -307,4 +309,9 @@ TEST_CASE("the machine") {
   nn::quantization::quantize_dynamic(model);
   xg::NoGradGuard no_grad;
   CHECK(model(xg::randn({2, 32})).sizes() == xg::Shape{2, 4});
+}
+
+TEST_CASE("PyTorch's column") {
+  if (!test::python_has("torch")) return;
+  CHECK(test::run_python("from_pytorch.py", XGRAD_TEST_DIR "/../docs/from_pytorch.md"));
 }
